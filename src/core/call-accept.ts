@@ -1,0 +1,171 @@
+// A first packet for which there is no call: takes peer, connection and call from the rings, or says no. Nothing here
+// allocates, waits or throws.
+import type { Address } from "../util/address.js";
+import { seqDiff } from "../util/serial.js";
+import { AbortCode } from "../wire/abort.js";
+import { CHANNEL_MASK, CID_MASK, type PacketHeader } from "../wire/header.js";
+import { type Call, CallEvent, CallState, Completion } from "./call-object.js";
+import { abortCall, complete, enterRecvRequest, notify } from "./call-state.js";
+import { challenge, evictConnection, secureConnection } from "./conn-event.js";
+import { ConnState, ConnTime, type Connection } from "./conn-object.js";
+import type { Local } from "./local.js";
+import type { Peer } from "./peer.js";
+import { proposePing } from "./propose-ack.js";
+import { refuseAbort, refuseBusy } from "./refuse.js";
+import { type Service, ServiceState, closedCode } from "./service.js";
+import { Stat } from "./stats.js";
+
+/**
+ * Brings the call of a DATA packet with seq 1 to life.
+ *
+ * @param connection the packet's live connection, or null for a new one
+ * @returns the call, or null: refused or dropped
+ */
+export function acceptCall(
+  local: Local,
+  services: ReadonlyMap<number, Service>,
+  header: PacketHeader,
+  remote: Address,
+  connection: Connection | null,
+): Call | null {
+  const service = serviceFor(services, header, connection);
+  if (service === undefined) {
+    refuseAbort(local, header, remote, local.isDraining ? AbortCode.RX_RESTARTING : AbortCode.RX_INVALID_OPERATION);
+    return null;
+  }
+  if (connection === null && local.securityClass(header.securityIndex) === null) {
+    refuseAbort(local, header, remote, AbortCode.RX_INVALID_OPERATION);
+    return null;
+  }
+  if (local.isDraining || service.state !== ServiceState.Listening) {
+    refuseAbort(local, header, remote, closedCode(local));
+    return null;
+  }
+  if (service.backlog.calls === 0) {
+    refuse(local, service, header, remote);
+    return null;
+  }
+  const live = connection ?? openConnection(local, service, header, remote);
+  if (live === null) return null;
+  if ((live.peer as Peer).activeCalls >= service.callsPerPeerMax) {
+    refuse(local, service, header, remote);
+    return null;
+  }
+  return takeCall(local, service, header, live);
+}
+
+// A new connection that asks for the better service gets it, for its whole life (rx-behaviour.md section 14).
+function serviceFor(services: ReadonlyMap<number, Service>, header: PacketHeader, connection: Connection | null): Service | undefined {
+  const service = services.get(connection === null ? header.serviceId : connection.serviceId);
+  if (connection !== null || service === undefined || service.upgradeTo === 0 || header.userStatus !== 1) return service;
+  return services.get(service.upgradeTo) ?? service;
+}
+
+/** The service's policy for a call that finds the rings empty, or its peer's share used up. */
+function refuse(local: Local, service: Service, header: PacketHeader, remote: Address): void {
+  const { policy } = service;
+  switch (policy.kind) {
+    case "busy":
+      service.counters.busy++;
+      refuseBusy(local, header, remote);
+      return;
+    case "abort":
+      service.counters.aborted++;
+      refuseAbort(local, header, remote, policy.code);
+      return;
+    case "drop":
+      service.counters.dropped++;
+      local.stats.count(Stat.DropPolicy);
+      return;
+  }
+}
+
+// All that can refuse stands before anything is taken from the rings.
+function openConnection(local: Local, service: Service, header: PacketHeader, remote: Address): Connection | null {
+  const connectionId = header.cid & CID_MASK;
+  const hash = local.connections.hashOf(header.epoch, connectionId, true);
+  const tombstone = local.tombstones.find(hash, header.epoch, connectionId, remote);
+  if (tombstone >= 0 && seqDiff(header.callNumber, local.tombstones.callNumber(tombstone, header.cid & CHANNEL_MASK)) <= 0) {
+    // This call was run before the connection was reaped.
+    local.stats.count(Stat.DropOldCall);
+    return null;
+  }
+  if (local.tombstones.isFull) {
+    local.tombstones.expire(local.clock, 1);
+    if (local.tombstones.isFull) {
+      local.stats.count(Stat.DropTombstones);
+      refuse(local, service, header, remote);
+      return null;
+    }
+  }
+  const known = local.peers.find(remote);
+  if (known === null && !local.peers.admits(remote) && !makeRoomForStranger(local, remote)) {
+    local.stats.count(Stat.DropStrangerLimit);
+    return null;
+  }
+  if (known !== null && known.activeCalls >= service.callsPerPeerMax) {
+    refuse(local, service, header, remote);
+    return null;
+  }
+  const connection = service.backlog.takeConnection();
+  let peer = known;
+  if (peer === null) {
+    peer = service.backlog.takePeer();
+    local.peers.enter(peer, remote);
+  }
+  local.peers.use(peer);
+  fillConnection(local, service, header, connection, peer);
+  if (tombstone >= 0) local.tombstones.revive(tombstone, connection);
+  return connection;
+}
+
+// Strangers without a call give way, oldest first.
+function makeRoomForStranger(local: Local, remote: Address): boolean {
+  if (local.connections.idle.strangers.head < 0 || !evictConnection(local)) return false;
+  return local.peers.admits(remote);
+}
+
+function fillConnection(local: Local, service: Service, header: PacketHeader, connection: Connection, peer: Peer): void {
+  connection.isService = true;
+  connection.epoch = header.epoch;
+  connection.connectionId = header.cid & CID_MASK;
+  connection.serviceId = service.serviceId;
+  connection.securityIndex = header.securityIndex;
+  connection.peer = peer;
+  // An echo of one of our serials proves the address: they must not be guessed. Small enough to stay far from the wrap.
+  connection.serial = local.random.int32() & 0x3fffffff;
+  connection.times[connection.timeAt + ConnTime.LastUse] = local.clock[0] as number;
+  local.connections.enter(connection);
+  secureConnection(local, connection);
+}
+
+function takeCall(local: Local, service: Service, header: PacketHeader, connection: Connection): Call {
+  const call = service.backlog.takeCall();
+  call.connection = connection;
+  call.channel = header.cid & CHANNEL_MASK;
+  call.callNumber = header.callNumber;
+  call.serviceId = connection.serviceId;
+  call.receiveMaxBytes = service.requestMaxBytes;
+  call.tx.prepare(connection.securityClass, (connection.peer as Peer).packetBytes);
+  enterRecvRequest(local, call);
+  service.noteTaken(call);
+  local.stats.count(Stat.CallsAccepted);
+  if (connection.state === ConnState.Aborted) {
+    complete(local, call, Completion.LocalError, connection.abortCode);
+    return call;
+  }
+  if (connection.state === ConnState.Unsecured) challenge(local, connection);
+  if (connection.state === ConnState.Secure) notify(local, call, CallEvent.NewCall);
+  const peer = connection.peer as Peer;
+  if (peer.wantsRtt(local.clock)) proposePing(local, call);
+  return call;
+}
+
+/**
+ * A higher call number on a channel ends the call before it: it succeeded if only the last ACK was missing, otherwise it
+ * is aborted (rx-behaviour.md section 2.1).
+ */
+export function endImplicitly(local: Local, call: Call): void {
+  if (call.state === CallState.ServerAwaitAck) complete(local, call, Completion.Succeeded, 0);
+  else abortCall(local, call, AbortCode.RX_CALL_DEAD);
+}

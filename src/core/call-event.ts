@@ -1,0 +1,95 @@
+// A call's deadlines falling due: delayed ACK, resend, keepalive, silence, no progress, the hard limit.
+import { AbortCode } from "../wire/abort.js";
+import { AckReason } from "../wire/ack.js";
+import { type Call, CallState, CallTime, Completion, Deadline } from "./call-object.js";
+import { abortCall, complete } from "./call-state.js";
+import type { Local } from "./local.js";
+import { proposeAck, proposePing } from "./propose-ack.js";
+import { handleResendTimeout } from "./rack.js";
+import { Stat } from "./stats.js";
+import { clearDeadline, rescheduleCall, setDeadline } from "./timers.js";
+
+// When the peer has been silent for a third of the dead time, PINGs come closer together: with heavy loss a few are not
+// enough to tell a dead peer from an unlucky one.
+const ANXIOUS_PING_US = 500_000;
+
+/** Runs what is due at `clock[0]`, and re-enters the call under what comes next. */
+export function handleCallTimeout(local: Local, call: Call): void {
+  const now = local.clock[0] as number;
+  const { deadlines } = call;
+  if ((deadlines[Deadline.Hard] as number) <= now) return endOfTime(local, call);
+  if ((deadlines[Deadline.Dead] as number) <= now && !isAlive(local, call)) return;
+  if ((deadlines[Deadline.Progress] as number) <= now && !isProgressing(local, call)) return;
+  if ((deadlines[Deadline.Ack] as number) <= now) {
+    clearDeadline(call, Deadline.Ack);
+    proposeAck(local, call, AckReason.Delay, 0);
+  }
+  if ((deadlines[Deadline.Resend] as number) <= now) {
+    clearDeadline(call, Deadline.Resend);
+    handleResendTimeout(local, call);
+  }
+  if ((deadlines[Deadline.Keepalive] as number) <= now) keepAlive(local, call);
+  rescheduleCall(local, call);
+}
+
+function endOfTime(local: Local, call: Call): void {
+  local.stats.count(Stat.CallsTimedOut);
+  if (call.state === CallState.ClientAwaitConn) complete(local, call, Completion.LocalError, AbortCode.RX_CALL_TIMEOUT);
+  else abortCall(local, call, AbortCode.RX_CALL_TIMEOUT);
+}
+
+// Silence is judged by the newest sign of life, so that taking a packet costs one store and not a move of the timer.
+function isAlive(local: Local, call: Call): boolean {
+  const silentUs = (local.clock[0] as number) - (call.times[CallTime.LastHeard] as number);
+  const leftUs = local.config.deadTimeUs - silentUs;
+  if (leftUs > 0) {
+    setDeadline(local, call, Deadline.Dead, leftUs);
+    return true;
+  }
+  local.stats.count(Stat.CallsTimedOut);
+  abortCall(local, call, AbortCode.RX_CALL_DEAD);
+  return false;
+}
+
+/** Whether the call waits for the peer, and not for our own handler or reader. */
+function waitsForPeer(call: Call): boolean {
+  switch (call.state) {
+    case CallState.ServerRecvRequest:
+    case CallState.ClientRecvReply:
+      // Our reader holding back the window is not the peer's fault.
+      return call.rx.readSeq >= call.rx.next;
+    case CallState.ServerSendReply:
+    case CallState.ServerAwaitAck:
+    case CallState.ClientSendRequest:
+      return call.tx.first < call.tx.top;
+    default:
+      return false;
+  }
+}
+
+function isProgressing(local: Local, call: Call): boolean {
+  const limitUs = call.state === CallState.ServerRecvRequest ? local.config.requestProgressUs : local.config.sendProgressUs;
+  const stuckUs = (local.clock[0] as number) - (call.times[CallTime.Progress] as number);
+  if (!waitsForPeer(call) || stuckUs < limitUs) {
+    if (!waitsForPeer(call)) call.times[CallTime.Progress] = local.clock[0] as number;
+    setDeadline(local, call, Deadline.Progress, waitsForPeer(call) ? limitUs - stuckUs : limitUs);
+    return true;
+  }
+  local.stats.count(Stat.CallsTimedOut);
+  abortCall(local, call, AbortCode.RX_CALL_TIMEOUT);
+  return false;
+}
+
+function keepAlive(local: Local, call: Call): void {
+  const now = local.clock[0] as number;
+  const quietUs = now - (call.times[CallTime.LastSent] as number);
+  const silentUs = now - (call.times[CallTime.LastHeard] as number);
+  const isAnxious = silentUs * 3 > local.config.deadTimeUs;
+  const intervalUs = isAnxious ? Math.min(ANXIOUS_PING_US, local.config.keepaliveUs) : local.config.keepaliveUs;
+  if (call.connection === null || quietUs < intervalUs) {
+    setDeadline(local, call, Deadline.Keepalive, call.connection === null ? intervalUs : intervalUs - quietUs);
+    return;
+  }
+  proposePing(local, call);
+  setDeadline(local, call, Deadline.Keepalive, intervalUs);
+}

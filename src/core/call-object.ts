@@ -1,0 +1,172 @@
+// A call: one request and its reply on one channel of a connection. Fields and their reset only; who changes the state
+// stands in call-state.ts.
+import type { BufferPool } from "../memory/buffer-pool.js";
+import { EventItem } from "../loop/event-cache.js";
+import type { SlotList } from "../util/slot-list.js";
+import type { EndpointConfig } from "./config.js";
+import type { Connection } from "./conn-object.js";
+import type { Peer } from "./peer.js";
+import { CongestionWindow } from "./congestion.js";
+import { ReceiveWindow } from "./receive-window.js";
+import { TransmitWindow } from "./transmit-window.js";
+
+/** States of a call (rx-behaviour.md section 3; the names are Linux's). */
+export const CallState = {
+  /** In a pool, or in a ring waiting for its packet. */
+  Spare: 0,
+  ClientAwaitConn: 1,
+  ClientSendRequest: 2,
+  ClientAwaitReply: 3,
+  ClientRecvReply: 4,
+  ServerPrealloc: 5,
+  ServerRecvRequest: 6,
+  ServerAckRequest: 7,
+  ServerSendReply: 8,
+  ServerAwaitAck: 9,
+  Complete: 10,
+} as const;
+export type CallState = (typeof CallState)[keyof typeof CallState];
+
+/** How a call ended. */
+export const Completion = {
+  None: 0,
+  Succeeded: 1,
+  RemotelyAborted: 2,
+  LocallyAborted: 3,
+  LocalError: 4,
+  NetworkError: 5,
+} as const;
+export type Completion = (typeof Completion)[keyof typeof Completion];
+
+/** What an owner is told, as bits. */
+export const CallEvent = { NewCall: 1, Readable: 2, Writable: 4, Ended: 8 } as const;
+
+/** Index of each deadline in `deadlines`; Infinity = not set. */
+export const Deadline = { Ack: 0, Resend: 1, Keepalive: 2, Dead: 3, Progress: 4, Hard: 5, Count: 6 } as const;
+
+/** What the resend timer stands for. */
+export const ResendKind = { None: 0, Reorder: 1, TailProbe: 2, Timeout: 3 } as const;
+export type ResendKind = (typeof ResendKind)[keyof typeof ResendKind];
+
+/** Index of each time in `times`. */
+export const CallTime = { LastHeard: 0, LastSent: 1, PingSentAt: 2, Begun: 3, Progress: 4, Count: 5 } as const;
+
+/** Whoever a call belongs to: told from the event cache's drain, never from the packet handler. */
+export interface CallOwner {
+  /** `events` are bits of CallEvent. */
+  handleCallEvents(events: number): void;
+}
+
+export class Call extends EventItem {
+  readonly index: number;
+  generation = 0;
+  state: CallState = CallState.Spare;
+  completion: Completion = Completion.None;
+  abortCode = 0;
+  isService = false;
+  connection: Connection | null = null;
+  channel = 0;
+  callNumber = 0;
+  serviceId = 0;
+  /** Bits of CallEvent that the owner has not been told yet. */
+  events = 0;
+  owner: CallOwner | null = null;
+  /** The owner has let go: the object returns to its pool when the call is complete. */
+  isReleased = false;
+  /** Service: counted among the calls that wait for accept or reject. */
+  isWaiting = false;
+  /** Client: index of the bundle; -1 = none. */
+  home = -1;
+  /** Client: the queue for a channel that the call stands in. */
+  waitingIn: SlotList | null = null;
+  /** Reason and serial of the ACK to be sent; 0 = none. */
+  ackReason = 0;
+  ackSerial = 0;
+  owesPing = false;
+  /** Serial of the PING under way; 0 = none. */
+  pingSerial = 0;
+  resendKind: ResendKind = ResendKind.None;
+  /** A tail loss probe has been sent since the last news. */
+  hasProbed = false;
+  /** The probe to send now is the highest packet, whatever its state. */
+  owesProbe = false;
+  /** The writer has had less room than it wanted. */
+  wantsRoom = false;
+  /** Held back until the peer proves its address. */
+  isBlocked = false;
+  /** userStatus of the newest DATA received. */
+  userStatus = 0;
+  /** A request may have at most so many bytes. */
+  receiveMaxBytes = Number.MAX_SAFE_INTEGER;
+  readonly rx: ReceiveWindow;
+  readonly tx: TransmitWindow;
+  readonly congestion = new CongestionWindow();
+  readonly deadlines = new Float64Array(Deadline.Count);
+  readonly times = new Float64Array(CallTime.Count);
+
+  constructor(index: number, pool: BufferPool, config: EndpointConfig) {
+    super();
+    this.index = index;
+    this.rx = new ReceiveWindow(pool, config.receiveWindowPackets);
+    this.tx = new TransmitWindow(pool, config.transmitQueuePackets);
+    this.deadlines.fill(Number.POSITIVE_INFINITY);
+  }
+
+  reset(): void {
+    this.state = CallState.Spare;
+    this.completion = Completion.None;
+    this.abortCode = 0;
+    this.isService = false;
+    this.connection = null;
+    this.channel = 0;
+    this.callNumber = 0;
+    this.serviceId = 0;
+    this.events = 0;
+    this.owner = null;
+    this.isReleased = false;
+    this.isWaiting = false;
+    this.home = -1;
+    this.waitingIn = null;
+    this.ackReason = 0;
+    this.ackSerial = 0;
+    this.owesPing = false;
+    this.pingSerial = 0;
+    this.resendKind = ResendKind.None;
+    this.hasProbed = false;
+    this.owesProbe = false;
+    this.wantsRoom = false;
+    this.isBlocked = false;
+    this.userStatus = 0;
+    this.receiveMaxBytes = Number.MAX_SAFE_INTEGER;
+    this.rx.reset();
+    this.tx.reset();
+    this.congestion.reset();
+    this.deadlines.fill(Number.POSITIVE_INFINITY);
+    this.times.fill(0);
+  }
+
+  /** Live on the wire: taken from its ring or on a channel, and not complete. */
+  get isLive(): boolean {
+    return (
+      this.state !== CallState.Complete &&
+      this.state !== CallState.Spare &&
+      this.state !== CallState.ServerPrealloc
+    );
+  }
+
+  runEvent(): void {
+    const events = this.events;
+    this.events = 0;
+    if (this.owner !== null) this.owner.handleCallEvents(events);
+  }
+}
+
+/** The connection of a call that is or was on the wire. */
+export function connectionOf(call: Call): Connection {
+  return call.connection as Connection;
+}
+
+/** The peer of a call that is or was on the wire. */
+export function peerOf(call: Call): Peer {
+  return (call.connection as Connection).peer as Peer;
+}

@@ -1,0 +1,177 @@
+// Every limit and tunable of an endpoint: unit, default, reason. Wrong values are refused here, before anything is made.
+import { RxOptionError } from "../util/errors.js";
+import { AddressRange } from "../util/address.js";
+import { integerOption, knownOptions } from "../util/options.js";
+
+/** The largest backlog: as many datagrams as one turn of the loop reads, so that one turn can be accepted whole. */
+export const BACKLOG_MAX = 32;
+/** The largest packet we send or invite: 1 500 less an IPv6 header, UDP and a fragment header (rx-wire.md section 13). */
+export const PACKET_BYTES_MAX = 1_444;
+
+/** What our ACKs invite: jumbograms of up to four segments (rx-wire.md section 8.1). */
+export const ADVERTISED_MTU = 5_692;
+export const ADVERTISED_JUMBO = 4;
+
+const SECOND_US = 1_000_000;
+
+/** What a user may set. Every field has a default; times are in milliseconds. */
+export interface EndpointOptions {
+  /** Calls alive or charged at once, both roles. Default 1 024. */
+  readonly callsMax?: number;
+  /** Connections kept, both roles, spare ones included. Default 4 096. */
+  readonly connectionsMax?: number;
+  /** Remote addresses kept, spare ones included. Default 4 096. */
+  readonly peersMax?: number;
+  /** Service connections whose peer has not proved its address. Default 1 024. */
+  readonly strangersMax?: number;
+  /** The same, from one host. Default 64. */
+  readonly strangersPerHostMax?: number;
+  /** Connections remembered after reaping, so that an old call is not run again. Default 16 384. */
+  readonly tombstonesMax?: number;
+  /** Service calls one address may have alive; more are answered BUSY. Default half of `callsMax`. */
+  readonly callsPerPeerMax?: number;
+  /** Packet buffers in all. Default 4 096. */
+  readonly buffersMax?: number;
+  /** Size of a packet buffer in bytes, 1 500 or more. Default 1 500. */
+  readonly bufferBytes?: number;
+  /** Packets a call takes in ahead of its reader, 1 to 255. Default 32, the most that OpenAFS uses. */
+  readonly receiveWindowPackets?: number;
+  /** Packets a writer may queue ahead of the hard ACK, 2 to 256. Default 64: two windows of 32. */
+  readonly transmitQueuePackets?: number;
+  /** Silence after which a call is dead. Default 20 000 (rx-behaviour.md section 9: 12 to 20 s). */
+  readonly deadTimeMs?: number;
+  /** A live call that has sent nothing for so long sends a PING. Default 2 000, as OpenAFS. */
+  readonly keepaliveMs?: number;
+  /** A request that makes no progress is ended after so long. Default 30 000. */
+  readonly requestProgressMs?: number;
+  /** A reply or request that the peer does not take is ended after so long. Default 60 000. */
+  readonly sendProgressMs?: number;
+  /** A service connection without calls is forgotten after so long. Default 600 000. */
+  readonly idleConnectionMs?: number;
+  /** The same where the peer has not proved its address. Default 10 000. */
+  readonly strangerConnectionMs?: number;
+  /** A client connection without calls is closed after so long. Default 120 000. */
+  readonly idleClientConnectionMs?: number;
+  /** How long a reaped connection's call numbers are remembered. Default 120 000. */
+  readonly tombstoneMs?: number;
+  /** Longest delay of an ACK that nothing asks for. Default 100, as OpenAFS. */
+  readonly ackDelayMs?: number;
+  /** How long the final ACK of a client call waits for the next call to make it needless. Default 5; Linux waits two clock ticks. */
+  readonly finalAckDelayMs?: number;
+  /** Connections to one service that a client opens for parallel calls, four calls on each. Default 64. */
+  readonly clientConnectionsMax?: number;
+  /** Client calls of one bundle that may wait for a channel. Default 1 024. */
+  readonly waitingCallsMax?: number;
+  /** Address ranges that need no proof and may ask for DEBUG. Default loopback. */
+  readonly trusted?: readonly string[];
+  /** Refusals (BUSY, ABORT) a second to the strangers of one /24 or /64. Default 20. */
+  readonly refusalsPerSecond?: number;
+  /** Text that VERSION is answered with, at most 58 bytes of ASCII. */
+  readonly versionText?: string;
+}
+
+const OPTION_NAMES = [
+  "callsMax", "connectionsMax", "peersMax", "strangersMax", "strangersPerHostMax", "tombstonesMax", "callsPerPeerMax",
+  "buffersMax", "bufferBytes", "receiveWindowPackets", "transmitQueuePackets", "deadTimeMs", "keepaliveMs",
+  "requestProgressMs", "sendProgressMs", "idleConnectionMs", "strangerConnectionMs", "idleClientConnectionMs",
+  "tombstoneMs", "ackDelayMs", "finalAckDelayMs", "clientConnectionsMax", "waitingCallsMax", "trusted",
+  "refusalsPerSecond", "versionText",
+] as const satisfies readonly (keyof EndpointOptions)[]; // biome-ignore format: a list of names
+
+/** The names of EndpointOptions, for whoever takes them among options of its own. */
+export const ENDPOINT_OPTION_NAMES: readonly string[] = OPTION_NAMES;
+
+const TIME_MAX_MS = 24 * 3_600_000;
+
+/** The checked settings of an endpoint; times in microseconds. */
+export class EndpointConfig {
+  readonly callsMax: number;
+  readonly connectionsMax: number;
+  readonly peersMax: number;
+  readonly strangersMax: number;
+  readonly strangersPerHostMax: number;
+  readonly tombstonesMax: number;
+  readonly callsPerPeerMax: number;
+  readonly buffersMax: number;
+  readonly bufferBytes: number;
+  readonly receiveWindowPackets: number;
+  readonly transmitQueuePackets: number;
+  readonly deadTimeUs: number;
+  readonly keepaliveUs: number;
+  readonly requestProgressUs: number;
+  readonly sendProgressUs: number;
+  readonly idleConnectionUs: number;
+  readonly strangerConnectionUs: number;
+  readonly idleClientConnectionUs: number;
+  readonly tombstoneUs: number;
+  readonly ackDelayUs: number;
+  readonly finalAckDelayUs: number;
+  readonly clientConnectionsMax: number;
+  readonly waitingCallsMax: number;
+  readonly trusted: readonly AddressRange[];
+  readonly refusalsPerSecond: number;
+  readonly versionText: Uint8Array;
+
+  /** @throws RxOptionError naming the option that is wrong. */
+  constructor(options: EndpointOptions = {}) {
+    knownOptions("options", options, OPTION_NAMES);
+    this.callsMax = integerOption("callsMax", options.callsMax, 1_024, 1, 65_536);
+    this.connectionsMax = integerOption("connectionsMax", options.connectionsMax, 4_096, 1, 1_048_576);
+    this.peersMax = integerOption("peersMax", options.peersMax, 4_096, 1, 1_048_576);
+    this.strangersMax = integerOption("strangersMax", options.strangersMax, 1_024, 1, 1_048_576);
+    this.strangersPerHostMax = integerOption("strangersPerHostMax", options.strangersPerHostMax, 64, 1, 1_048_576);
+    this.tombstonesMax = integerOption("tombstonesMax", options.tombstonesMax, 16_384, 1, 1_048_576);
+    const half = Math.max(1, this.callsMax >> 1);
+    this.callsPerPeerMax = integerOption("callsPerPeerMax", options.callsPerPeerMax, half, 1, 65_536);
+    this.buffersMax = integerOption("buffersMax", options.buffersMax, 4_096, 8, 1_048_576);
+    this.bufferBytes = integerOption("bufferBytes", options.bufferBytes, 1_500, 1_500, 65_536);
+    this.receiveWindowPackets = integerOption("receiveWindowPackets", options.receiveWindowPackets, 32, 1, 255);
+    this.transmitQueuePackets = integerOption("transmitQueuePackets", options.transmitQueuePackets, 64, 2, 256);
+    this.deadTimeUs = timeOption("deadTimeMs", options.deadTimeMs, 20_000);
+    this.keepaliveUs = timeOption("keepaliveMs", options.keepaliveMs, 2_000);
+    this.requestProgressUs = timeOption("requestProgressMs", options.requestProgressMs, 30_000);
+    this.sendProgressUs = timeOption("sendProgressMs", options.sendProgressMs, 60_000);
+    this.idleConnectionUs = timeOption("idleConnectionMs", options.idleConnectionMs, 600_000);
+    this.strangerConnectionUs = timeOption("strangerConnectionMs", options.strangerConnectionMs, 10_000);
+    this.idleClientConnectionUs = timeOption("idleClientConnectionMs", options.idleClientConnectionMs, 120_000);
+    this.tombstoneUs = timeOption("tombstoneMs", options.tombstoneMs, 120_000);
+    this.ackDelayUs = timeOption("ackDelayMs", options.ackDelayMs, 100);
+    this.finalAckDelayUs = timeOption("finalAckDelayMs", options.finalAckDelayMs, 5);
+    this.clientConnectionsMax = integerOption("clientConnectionsMax", options.clientConnectionsMax, 64, 1, 16_384);
+    this.waitingCallsMax = integerOption("waitingCallsMax", options.waitingCallsMax, 1_024, 1, 65_536);
+    this.trusted = trustedOption(options.trusted ?? ["127.0.0.0/8", "::1"]);
+    this.refusalsPerSecond = integerOption("refusalsPerSecond", options.refusalsPerSecond, 20, 0, 1_000_000);
+    this.versionText = versionOption(options.versionText ?? "rxrpc 0.1.0");
+    if (this.keepaliveUs * 3 > this.deadTimeUs) {
+      throw new RxOptionError("keepaliveMs", `at most a third of deadTimeMs (${this.deadTimeUs / 1_000})`, this.keepaliveUs / 1_000);
+    }
+  }
+
+  /** Bytes of packet memory that these settings can ever use. */
+  get bufferMemoryBytes(): number {
+    return this.buffersMax * this.bufferBytes;
+  }
+}
+
+function timeOption(name: string, valueMs: number | undefined, fallbackMs: number): number {
+  return (integerOption(name, valueMs, fallbackMs, 1, TIME_MAX_MS) * SECOND_US) / 1_000;
+}
+
+function trustedOption(texts: readonly string[]): readonly AddressRange[] {
+  if (!Array.isArray(texts)) throw new RxOptionError("trusted", "an array of address ranges", texts);
+  return texts.map((text: unknown) => {
+    const range = typeof text === "string" ? AddressRange.parse(text) : undefined;
+    if (range === undefined) throw new RxOptionError("trusted", "an address range such as 10.0.0.0/8", text);
+    return range;
+  });
+}
+
+// A VERSION reply to a stranger may be 59 bytes long, the ending NUL included: three times the question.
+const VERSION_TEXT_MAX = 58;
+
+function versionOption(text: string): Uint8Array {
+  if (typeof text !== "string" || text.length > VERSION_TEXT_MAX || !/^[\x20-\x7e]*$/.test(text)) {
+    throw new RxOptionError("versionText", `at most ${VERSION_TEXT_MAX} printable ASCII characters`, text);
+  }
+  return Uint8Array.from(text, (c) => c.charCodeAt(0));
+}

@@ -1,0 +1,161 @@
+// An ACK for a call: what the peer has, what it lacks, how much it will take.
+import type { AckBody } from "../wire/ack.js";
+import { AckReason, clampTrailerWord } from "../wire/ack.js";
+import { AbortCode } from "../wire/abort.js";
+import { type PacketHeader } from "../wire/header.js";
+import { PacketFlag } from "../wire/packet-type.js";
+import { type Call, CallEvent, CallState, CallTime, Completion, connectionOf, peerOf } from "./call-object.js";
+import { abortCall, complete, notify } from "./call-state.js";
+import { PACKET_BYTES_MAX } from "./config.js";
+import { abortConnection } from "./conn-event.js";
+import type { Local } from "./local.js";
+import { type Peer, PeerCell } from "./peer.js";
+import { proposeAck } from "./propose-ack.js";
+import { detectLosses, noteDelivered, noteSentAtDelivered } from "./rack.js";
+import { Stat } from "./stats.js";
+import { noteProgress, setResendTimer } from "./timers.js";
+import { TransmitFlag } from "./transmit-window.js";
+
+const PEER_WINDOW_MAX = 255;
+// Peers accept no smaller packets (rx-wire.md section 13), and no trailer makes us send larger ones.
+const PACKET_BYTES_MIN = 548;
+const JUMBO_MAX = 6;
+
+/** Handles an ACK whose body has been read from `bytes`. */
+export function inputAck(local: Local, call: Call, header: PacketHeader, ack: AckBody, bytes: Uint8Array): void {
+  const connection = connectionOf(call);
+  if (ack.serial !== 0 && ack.serial === connection.skippedSerial) {
+    // Nothing was ever sent under this serial: the peer acknowledges what it cannot have seen.
+    abortConnection(local, connection, AbortCode.RX_PROTOCOL_ERROR);
+    return;
+  }
+  answer(local, call, header, ack);
+  if (!isCurrent(call, ack)) {
+    local.stats.count(Stat.DropStaleAck);
+    return;
+  }
+  if (!coversOnlyWhatWasSent(call, ack, bytes)) {
+    local.stats.count(Stat.DropBadAck);
+    abortCall(local, call, AbortCode.RX_PROTOCOL_ERROR);
+    return;
+  }
+  // Only a valid ACK is a sign of life: a peer that repeats old ones keeps no call alive.
+  call.times[CallTime.LastHeard] = local.clock[0] as number;
+  takeEcho(local, call, ack);
+  takeTrailer(call, peerOf(call), ack);
+  takeAcknowledgements(local, call, ack, bytes);
+}
+
+/** A PING, and any ACK that asks for one, is answered at once, valid or not (rx-behaviour.md section 7.1). */
+function answer(local: Local, call: Call, header: PacketHeader, ack: AckBody): void {
+  if (ack.reason === AckReason.Ping) proposeAck(local, call, AckReason.PingResponse, header.serial);
+  else if ((header.flags & PacketFlag.RequestAck) !== 0) proposeAck(local, call, AckReason.Requested, header.serial);
+}
+
+// An ACK that was overtaken by a newer one says nothing new. A previousPacket far ahead is a serial (old peers) and is not
+// judged.
+function isCurrent(call: Call, ack: AckBody): boolean {
+  const tx = call.tx;
+  if (ack.firstPacket < tx.first) return false;
+  if (ack.firstPacket > tx.first) return true;
+  return ack.previousPacket >= tx.previousPacket || ack.previousPacket > tx.first + PEER_WINDOW_MAX;
+}
+
+function coversOnlyWhatWasSent(call: Call, ack: AckBody, bytes: Uint8Array): boolean {
+  const tx = call.tx;
+  if (ack.firstPacket > tx.next) return false;
+  for (let i = ack.nAcks - 1; i >= 0 && ack.firstPacket + i >= tx.next; i--) {
+    if (((bytes[ack.acksOffset + i] as number) & 1) !== 0) return false;
+  }
+  return true;
+}
+
+// The ACK echoes the serial of the packet that provoked it: a round trip, a proof of address, and a time for RACK.
+function takeEcho(local: Local, call: Call, ack: AckBody): void {
+  if (ack.serial === 0) return;
+  const now = local.clock[0] as number;
+  const peer = peerOf(call);
+  if (ack.serial === call.pingSerial) {
+    local.peers.prove(peer);
+    noteSentAtDelivered(call, call.times, CallTime.PingSentAt);
+    if (ack.reason === AckReason.PingResponse) {
+      call.pingSerial = 0;
+      takeRtt(local, peer, now - (call.times[CallTime.PingSentAt] as number));
+    }
+    return;
+  }
+  const tx = call.tx;
+  for (let seq = tx.next - 1; seq >= tx.first; seq--) {
+    const place = seq & tx.mask;
+    if (tx.serials[place] !== ack.serial) continue;
+    local.peers.prove(peer);
+    noteSentAtDelivered(call, tx.sentAt, place);
+    const isFirstCopy = ((tx.flags[place] as number) & TransmitFlag.Resent) === 0;
+    // A delayed ACK measures the delay; the echo of a resent packet may mean either copy (Karn).
+    if (isFirstCopy && ack.reason !== AckReason.Delay && ack.reason !== AckReason.Idle) {
+      takeRtt(local, peer, now - (tx.sentAt[place] as number));
+    }
+    return;
+  }
+}
+
+function takeRtt(local: Local, peer: Peer, rttUs: number): void {
+  peer.rtt.addSample(rttUs);
+  peer.cells[PeerCell.RttAt] = local.clock[0] as number;
+  local.stats.addRtt(rttUs);
+}
+
+function takeTrailer(call: Call, peer: Peer, ack: AckBody): void {
+  if (ack.trailerWords >= 2) {
+    const ifMtu = clampTrailerWord(ack.ifMtu, PACKET_BYTES_MIN, PACKET_BYTES_MAX);
+    const maxMtu = clampTrailerWord(ack.maxMtu, PACKET_BYTES_MIN, PACKET_BYTES_MAX);
+    peer.packetBytes = ifMtu < maxMtu ? ifMtu : maxMtu;
+  }
+  if (ack.trailerWords >= 3) call.tx.peerWindow = clampTrailerWord(ack.rwind, 1, PEER_WINDOW_MAX);
+  if (ack.trailerWords >= 4) peer.jumboMax = clampTrailerWord(ack.jumboMax, 0, JUMBO_MAX);
+}
+
+function takeAcknowledgements(local: Local, call: Call, ack: AckBody, bytes: Uint8Array): void {
+  const tx = call.tx;
+  const wasLimited = tx.inFlight >= call.congestion.cwnd - 1;
+  let news = 0;
+  if (ack.firstPacket > tx.first) noteProgress(local, call);
+  while (tx.first < ack.firstPacket) {
+    noteDelivered(call, tx.first & tx.mask);
+    if (tx.releaseFirst()) news++;
+  }
+  tx.previousPacket = ack.previousPacket;
+  for (let i = 0; i < ack.nAcks; i++) {
+    const seq = ack.firstPacket + i;
+    if (seq >= tx.next) break;
+    if (((bytes[ack.acksOffset + i] as number) & 1) === 0) {
+      tx.revokeSoftAck(seq);
+    } else {
+      noteDelivered(call, seq & tx.mask);
+      if (tx.markSoftAcked(seq)) news++;
+      if (seq > tx.highestAcked) tx.highestAcked = seq;
+    }
+  }
+  if (ack.reason === AckReason.Duplicate && tx.backoff === 0) tx.reorderSteps++;
+  afterAcknowledgements(local, call, news, wasLimited);
+}
+
+function afterAcknowledgements(local: Local, call: Call, news: number, wasLimited: boolean): void {
+  const tx = call.tx;
+  if (news > 0) {
+    tx.backoff = 0;
+    call.hasProbed = false;
+    if (wasLimited) call.congestion.onAcknowledged(news);
+  }
+  if (tx.isAcknowledged && call.state === CallState.ServerAwaitAck) {
+    complete(local, call, Completion.Succeeded, 0);
+    return;
+  }
+  if (tx.first < tx.next) detectLosses(local, call);
+  else setResendTimer(local, call);
+  if (tx.hasWork) local.scheduleCall(call);
+  if (call.wantsRoom && tx.isWritable) {
+    call.wantsRoom = false;
+    notify(local, call, CallEvent.Writable);
+  }
+}

@@ -1,0 +1,74 @@
+// Replies to those we keep no state for: BUSY, ABORT, VERSION, DEBUG. A fixed ring of small packets, and token buckets that
+// keep refusals to strangers rare.
+import { Address } from "../util/address.js";
+import type { KeyedHash } from "../util/keyed-hash.js";
+
+// Refusals of one turn (32 datagrams) twice over; more are dropped, as the network may drop them.
+const REPLIES_MAX = 64;
+/** The largest reply: a header and rx_statistics (28 + 284 bytes). */
+export const REPLY_BYTES_MAX = 320;
+
+/** One reply waiting to be sent. */
+export class Reply {
+  readonly address = new Address();
+  readonly bytes = new Uint8Array(REPLY_BYTES_MAX);
+  length = 0;
+}
+
+/** First-in first-out ring of replies with fixed memory. */
+export class ReplyRing {
+  readonly #replies: Reply[] = Array.from({ length: REPLIES_MAX }, () => new Reply());
+  #oldest = 0;
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** A place for the next reply, to be filled at once, or null when all are taken. */
+  add(): Reply | null {
+    if (this.#count === REPLIES_MAX) return null;
+    return this.#replies[(this.#oldest + this.#count++) % REPLIES_MAX] as Reply;
+  }
+
+  /** The oldest reply; valid until the next add(). Null when there is none. */
+  shift(): Reply | null {
+    if (this.#count === 0) return null;
+    const reply = this.#replies[this.#oldest] as Reply;
+    this.#oldest = (this.#oldest + 1) % REPLIES_MAX;
+    this.#count--;
+    return reply;
+  }
+}
+
+const BUCKETS = 1_024;
+const IPV4_PREFIX_MASK = -256; // /24
+
+/** One token bucket per /24 or /64, in a fixed table; prefixes that hash alike share one. */
+export class RefusalLimiter {
+  readonly #perSecond: number;
+  readonly #hash: KeyedHash;
+  readonly #tokens = new Float64Array(BUCKETS);
+  readonly #filledAt = new Float64Array(BUCKETS);
+  readonly #words = new Int32Array(2);
+
+  constructor(perSecond: number, hash: KeyedHash) {
+    this.#perSecond = perSecond;
+    this.#hash = hash;
+    this.#tokens.fill(perSecond);
+  }
+
+  /** Takes a token for `address` at time `now[0]`. @returns false when its prefix has had enough. */
+  allows(address: Address, now: Float64Array): boolean {
+    const words = this.#words;
+    const isV4 = address.family === 4;
+    words[0] = isV4 ? address.w3 & IPV4_PREFIX_MASK : address.w0;
+    words[1] = isV4 ? 4 : address.w1;
+    const bucket = this.#hash.hash(words, 2) & (BUCKETS - 1);
+    const elapsedUs = (now[0] as number) - (this.#filledAt[bucket] as number);
+    const tokens = Math.min(this.#perSecond, (this.#tokens[bucket] as number) + (elapsedUs * this.#perSecond) / 1e6);
+    this.#filledAt[bucket] = now[0] as number;
+    this.#tokens[bucket] = tokens >= 1 ? tokens - 1 : tokens;
+    return tokens >= 1;
+  }
+}

@@ -1,0 +1,271 @@
+// The sending half of a call: packets from the writer until the peer has hard-acknowledged them.
+import { type BufferPool, NO_BUFFER } from "../memory/buffer-pool.js";
+import { assert } from "../util/assert.js";
+import { copyBytes } from "../util/bytes.js";
+import { HEADER_SIZE } from "../wire/header.js";
+import { JUMBO_DATA_SIZE } from "../wire/jumbo.js";
+import type { SecurityClass } from "./security-class.js";
+
+/** Packets a peer takes until its ACKs say otherwise. */
+const PEER_WINDOW_INITIAL = 32;
+
+/** What has happened to a queued packet. */
+export const TransmitFlag = { Sent: 1, SoftAcked: 2, Lost: 4, Resent: 8, Empty: 16 } as const;
+
+/** Index of each time in `cells`. */
+export const TransmitCell = {
+  /** When the packet was sent that was delivered latest in order of sending (RACK.xmit_ts of RFC 8985). */
+  RackSentAt: 0,
+  /** When the newest hard ACK moved the window, or the first packet was queued. */
+  ProgressAt: 1,
+} as const;
+
+/**
+ *          first             next              top
+ *   hard-acked |  in flight    |  sealed, unsent  |  `filling`
+ *   -----------+---------------+------------------+----------->  seq
+ */
+export class TransmitWindow {
+  /** Packets that may be queued. */
+  readonly queueMax: number;
+  first = 1;
+  next = 1;
+  top = 1;
+  /** Sequence number of the last packet of this direction; 0 = the writer has not ended. */
+  lastSeq = 0;
+  /** Sent, not acknowledged in any way, not found lost. */
+  inFlight = 0;
+  /** Found lost and not yet sent again. */
+  lost = 0;
+  /** Highest sequence number that was ever soft- or hard-acknowledged. */
+  highestAcked = 0;
+  /** Packets the peer allows from `first`. */
+  peerWindow = 0;
+  /** Expiries of the retransmission timer in a row. */
+  backoff = 0;
+  rackRttUs = 0;
+  /** Grows when resending proves to have been needless (RFC 8985 section 6.2, step 4). */
+  reorderSteps = 1;
+  /** Last previousPacket that was taken from an ACK. */
+  previousPacket = 0;
+  readonly serials: Int32Array;
+  readonly cksums: Int32Array;
+  readonly flags: Uint8Array;
+  readonly sentAt: Float64Array;
+  readonly buffers: Int32Array;
+  readonly cells = new Float64Array(2);
+  readonly mask: number;
+  /** Payload bytes per packet and the room before it that the security class needs. */
+  dataBytes = 0;
+  headRoom = 0;
+  #filling = NO_BUFFER;
+  readonly #pool: BufferPool;
+
+  constructor(pool: BufferPool, queueMax: number) {
+    this.#pool = pool;
+    this.queueMax = queueMax;
+    let places = 2;
+    // One more than the queue: the empty last packet needs no buffer, but a place.
+    while (places < queueMax + 1) places *= 2;
+    this.mask = places - 1;
+    this.serials = new Int32Array(places);
+    this.cksums = new Int32Array(places);
+    this.flags = new Uint8Array(places);
+    this.sentAt = new Float64Array(places);
+    this.buffers = new Int32Array(places).fill(NO_BUFFER);
+  }
+
+  /** Sets what a packet may hold: a jumbogram's segment at most, less what the peer and the security class leave. */
+  prepare(securityClass: SecurityClass | null, packetBytes: number): void {
+    const payload = Math.min(JUMBO_DATA_SIZE, packetBytes - HEADER_SIZE);
+    this.headRoom = securityClass === null ? 0 : securityClass.headerBytes;
+    this.dataBytes = payload - this.headRoom - (securityClass === null ? 0 : securityClass.trailerBytes);
+    this.peerWindow = PEER_WINDOW_INITIAL;
+  }
+
+  /** Gives every buffer back and starts again at sequence number 1. */
+  reset(): void {
+    this.releaseAll();
+    this.first = 1;
+    this.next = 1;
+    this.top = 1;
+    this.lastSeq = 0;
+    this.inFlight = 0;
+    this.lost = 0;
+    this.highestAcked = 0;
+    this.peerWindow = 0;
+    this.backoff = 0;
+    this.rackRttUs = 0;
+    this.reorderSteps = 1;
+    this.previousPacket = 0;
+    this.serials.fill(0);
+    this.cksums.fill(0);
+    this.flags.fill(0);
+    this.sentAt.fill(0);
+    this.cells.fill(0);
+    this.dataBytes = 0;
+    this.headRoom = 0;
+  }
+
+  /** Some sent packet is not hard-acknowledged, or some queued one not sent. */
+  get hasWork(): boolean {
+    return this.first < this.top || this.#filling !== NO_BUFFER;
+  }
+
+  /** The writer has ended and the peer has hard-acknowledged everything. */
+  get isAcknowledged(): boolean {
+    return this.lastSeq !== 0 && this.first > this.lastSeq;
+  }
+
+  /** Every packet up to the last has been sent at least once. */
+  get isAllSent(): boolean {
+    return this.lastSeq !== 0 && this.next > this.lastSeq;
+  }
+
+  /** Whether write() would take at least one byte. */
+  get isWritable(): boolean {
+    if (this.lastSeq !== 0) return false;
+    const filling = this.#filling;
+    if (filling !== NO_BUFFER && (this.#pool.length[filling] as number) < this.dataBytes) return true;
+    return this.#queued < this.queueMax && this.#pool.free > 0;
+  }
+
+  get #queued(): number {
+    return this.top - this.first + (this.#filling === NO_BUFFER ? 0 : 1);
+  }
+
+  /** Copies bytes in. @returns how many were taken: fewer than `length` when the queue or the pool is full. */
+  write(from: Uint8Array, offset: number, length: number): number {
+    assert(this.lastSeq === 0, "write after the last packet");
+    const pool = this.#pool;
+    let taken = 0;
+    while (taken < length) {
+      if (this.#filling === NO_BUFFER || (pool.length[this.#filling] as number) === this.dataBytes) {
+        if (this.#queued >= this.queueMax) break;
+        const buffer = pool.take();
+        if (buffer === NO_BUFFER) break;
+        this.seal();
+        pool.start[buffer] = this.headRoom;
+        this.#filling = buffer;
+      }
+      const filling = this.#filling;
+      const used = pool.length[filling] as number;
+      const part = Math.min(length - taken, this.dataBytes - used);
+      copyBytes(pool.bytes, pool.offsetOf(filling) + this.headRoom + used, from, offset + taken, part);
+      pool.length[filling] = used + part;
+      taken += part;
+    }
+    return taken;
+  }
+
+  /** The writer ends. Needs no buffer: a last packet without data is sent without one. */
+  end(): void {
+    assert(this.lastSeq === 0, "ended twice");
+    if (this.#filling === NO_BUFFER) {
+      this.flags[this.top & this.mask] = TransmitFlag.Empty;
+      this.#append();
+    } else {
+      this.seal();
+    }
+    this.lastSeq = this.top - 1;
+  }
+
+  /** Turns what is being filled into a packet. @returns whether there was anything. */
+  seal(): boolean {
+    const filling = this.#filling;
+    if (filling === NO_BUFFER) return false;
+    this.#filling = NO_BUFFER;
+    this.buffers[this.top & this.mask] = filling;
+    this.flags[this.top & this.mask] = 0;
+    this.#append();
+    return true;
+  }
+
+  /** The packet to send now with `cwnd` in force: the lowest lost one, else the next new one; 0 = none. */
+  sendable(cwnd: number): number {
+    if (this.inFlight >= cwnd) return 0;
+    if (this.lost > 0) return this.#firstLost();
+    if (this.next >= this.first + this.peerWindow) return 0;
+    if (this.next < this.top) return this.next;
+    return this.#filling === NO_BUFFER ? 0 : this.top;
+  }
+
+  /** Packet `seq` goes out under `serial` at time `now[0]`. */
+  markSent(seq: number, serial: number, now: Float64Array): void {
+    const place = seq & this.mask;
+    const flags = this.flags[place] as number;
+    if ((flags & TransmitFlag.Lost) !== 0) this.lost--;
+    const isResent = (flags & TransmitFlag.Sent) !== 0;
+    if (!isResent || (flags & (TransmitFlag.Lost | TransmitFlag.SoftAcked)) !== 0) this.inFlight++;
+    this.flags[place] =
+      (flags & TransmitFlag.Empty) | TransmitFlag.Sent | (isResent ? TransmitFlag.Resent : 0);
+    this.serials[place] = serial;
+    this.sentAt[place] = now[0] as number;
+    if (seq === this.next) this.next++;
+  }
+
+  /** Marks a packet in flight as lost. */
+  markLost(seq: number): void {
+    const place = seq & this.mask;
+    const flags = this.flags[place] as number;
+    if ((flags & (TransmitFlag.Lost | TransmitFlag.SoftAcked)) !== 0) return;
+    this.flags[place] = flags | TransmitFlag.Lost;
+    this.inFlight--;
+    this.lost++;
+  }
+
+  /** Marks a packet as received by the peer for now. @returns whether that is news. */
+  markSoftAcked(seq: number): boolean {
+    const place = seq & this.mask;
+    const flags = this.flags[place] as number;
+    if ((flags & TransmitFlag.SoftAcked) !== 0) return false;
+    if ((flags & TransmitFlag.Lost) !== 0) this.lost--;
+    else this.inFlight--;
+    this.flags[place] = (flags & ~TransmitFlag.Lost) | TransmitFlag.SoftAcked;
+    return true;
+  }
+
+  /** The peer took a soft ACK back: the packet must be sent again. */
+  revokeSoftAck(seq: number): void {
+    const place = seq & this.mask;
+    const flags = this.flags[place] as number;
+    if ((flags & TransmitFlag.SoftAcked) === 0) return;
+    this.flags[place] = (flags & ~TransmitFlag.SoftAcked) | TransmitFlag.Lost;
+    this.lost++;
+  }
+
+  /** Frees packet `first`, which the peer has for good. @returns whether its delivery is news. */
+  releaseFirst(): boolean {
+    const isNews = this.markSoftAcked(this.first);
+    this.#free(this.first);
+    this.first++;
+    return isNews;
+  }
+
+  /** Gives back every buffer that is held. */
+  releaseAll(): void {
+    for (let seq = this.first; seq < this.top; seq++) this.#free(seq);
+    this.first = this.top;
+    if (this.#filling !== NO_BUFFER) this.#pool.give(this.#filling);
+    this.#filling = NO_BUFFER;
+  }
+
+  #append(): void {
+    assert(this.top - this.first < this.queueMax + 1, "transmit queue overrun");
+    this.top++;
+  }
+
+  #free(seq: number): void {
+    const place = seq & this.mask;
+    const buffer = this.buffers[place] as number;
+    if (buffer !== NO_BUFFER) this.#pool.give(buffer);
+    this.buffers[place] = NO_BUFFER;
+  }
+
+  #firstLost(): number {
+    for (let seq = this.first; seq < this.next; seq++) {
+      if (((this.flags[seq & this.mask] as number) & TransmitFlag.Lost) !== 0) return seq;
+    }
+    return 0;
+  }
+}

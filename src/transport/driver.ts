@@ -1,0 +1,173 @@
+// Drives one endpoint over one transport: datagrams in, the event cache once per turn, datagrams out once per step, one timer.
+import { EventCache } from "../loop/event-cache.js";
+import { Endpoint } from "../core/endpoint.js";
+import type { EndpointOptions } from "../core/config.js";
+import type { EndpointHost } from "../core/local.js";
+import { TRANSMIT_ROOM, Transmit } from "../core/output.js";
+import type { RandomSource } from "../core/random-source.js";
+import type { SecurityClass } from "../core/security-class.js";
+import type { Address } from "../util/address.js";
+import type { Clock } from "./clock.js";
+import type { DatagramSink, DatagramTransport } from "./transport.js";
+
+const NEVER = Number.POSITIVE_INFINITY;
+// Node's timers take no longer delay; a later deadline is looked at again on the way.
+const DELAY_MAX_MS = 60_000;
+// Datagrams that leave in one flush before the loop turns: the rest follows in the next.
+const FLUSH_MAX = 1_024;
+
+export interface DriverParts {
+  readonly transport: DatagramTransport;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly security: readonly SecurityClass[];
+  readonly options?: EndpointOptions;
+  /** Receives what a notifier or listener of the user's threw. */
+  readonly onFault: (cause: unknown) => void;
+  /** Receives errors of the socket. */
+  readonly onError: (cause: Error) => void;
+}
+
+export class Driver implements DatagramSink, EndpointHost {
+  readonly endpoint: Endpoint;
+  readonly events: EventCache;
+  readonly transport: DatagramTransport;
+  readonly #clock: Clock;
+  readonly #onError: (cause: Error) => void;
+  readonly #out = new Transmit(Buffer.alloc(TRANSMIT_ROOM));
+  /** Text form of each peer's address, by its place in the table, and the life of the peer it belongs to. */
+  readonly #hosts: string[] = [];
+  readonly #hostLives: number[] = [];
+  readonly #drain: () => void;
+  readonly #flush: () => void;
+  readonly #expire: () => void;
+  #isFlushArmed = false;
+  #isClosed = false;
+  #timer: NodeJS.Timeout | null = null;
+  #timerUs = NEVER;
+  #timerArms = 0;
+  #immediates = 0;
+
+  constructor(parts: DriverParts) {
+    this.transport = parts.transport;
+    this.#clock = parts.clock;
+    this.#onError = parts.onError;
+    this.#drain = () => this.#runDrain();
+    this.#flush = () => this.#runFlush();
+    this.#expire = () => this.#runTimers();
+    this.events = new EventCache({
+      nowUs: () => this.#clock.nowUs(),
+      arm: () => {
+        this.#immediates++;
+        setImmediate(this.#drain);
+      },
+      onFault: parts.onFault,
+    });
+    this.endpoint = new Endpoint({
+      ...(parts.options === undefined ? {} : { options: parts.options }),
+      random: parts.random,
+      events: this.events,
+      host: this,
+      security: parts.security,
+    });
+    this.endpoint.advance(parts.clock.nowUs());
+  }
+
+  /** How often a timer and an immediate were set: each costs about a microsecond. */
+  get counters(): { readonly timerArms: number; readonly immediates: number } {
+    return { timerArms: this.#timerArms, immediates: this.#immediates };
+  }
+
+  async open(): Promise<void> {
+    await this.transport.open(this);
+    this.endpoint.local.ownAddress = this.transport.local;
+  }
+
+  /** Sends what is due, then closes the transport. Safe to call twice. */
+  async close(): Promise<void> {
+    if (!this.#isClosed) {
+      this.#runFlush();
+      this.#isClosed = true;
+      if (this.#timer !== null) clearTimeout(this.#timer);
+      this.#timer = null;
+    }
+    await this.transport.close();
+  }
+
+  /** Tells the endpoint the time; before commands from outside the loop's own callbacks. */
+  advance(): void {
+    this.endpoint.advance(this.#clock.nowUs());
+  }
+
+  handleDatagram(bytes: Uint8Array, length: number, remote: Address): void {
+    if (!this.#isClosed) this.endpoint.handleDatagram(this.#clock.nowUs(), remote, bytes, length);
+  }
+
+  handleError(cause: Error): void {
+    this.#onError(cause);
+  }
+
+  wantTransmit(): void {
+    if (this.#isFlushArmed || this.#isClosed) return;
+    this.#isFlushArmed = true;
+    process.nextTick(this.#flush);
+  }
+
+  // Only an earlier deadline moves the timer; a later one is found when it fires.
+  wantTimer(): void {
+    const dueUs = this.endpoint.nextTimeoutUs();
+    if (dueUs >= this.#timerUs || this.#isClosed) return;
+    this.#armTimer(dueUs);
+  }
+
+  #runDrain(): void {
+    if (this.#isClosed) return;
+    this.endpoint.advance(this.#clock.nowUs());
+    this.events.drain();
+  }
+
+  #runFlush(): void {
+    this.#isFlushArmed = false;
+    if (this.#isClosed) return;
+    const { endpoint } = this;
+    const out = this.#out;
+    endpoint.advance(this.#clock.nowUs());
+    for (let sent = 0; sent < FLUSH_MAX; sent++) {
+      if (!endpoint.pollTransmit(out)) return;
+      this.transport.send(out.bytes, out.offset, out.length, out.remote, this.#hostOf(out));
+    }
+    setImmediate(this.#flush);
+    this.#isFlushArmed = true;
+  }
+
+  #hostOf(out: Transmit): string {
+    const at = out.peerIndex;
+    if (at < 0) return out.remote.format();
+    if (this.#hostLives[at] === out.peerGeneration) return this.#hosts[at] as string;
+    const host = out.remote.format();
+    this.#hosts[at] = host;
+    this.#hostLives[at] = out.peerGeneration;
+    return host;
+  }
+
+  #runTimers(): void {
+    this.#timer = null;
+    this.#timerUs = NEVER;
+    if (this.#isClosed) return;
+    this.endpoint.handleTimeout(this.#clock.nowUs());
+    const dueUs = this.endpoint.nextTimeoutUs();
+    if (dueUs < this.#timerUs) this.#armTimer(dueUs);
+  }
+
+  #armTimer(dueUs: number): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timerUs = dueUs;
+    this.#timer = null;
+    if (dueUs === NEVER) return;
+    const delayMs = Math.min(Math.max((dueUs - this.#clock.nowUs()) / 1_000, 0), DELAY_MAX_MS);
+    // Rounded up: a timer that fires early finds nothing due and is set again.
+    this.#timer = setTimeout(this.#expire, Math.ceil(delayMs));
+    this.#timer.unref();
+    this.#timerArms++;
+  }
+}
