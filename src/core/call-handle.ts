@@ -13,7 +13,7 @@ import {
   connectionOf,
   peerOf,
 } from "./call-object.js";
-import { abortCall, complete, enterSendReply, release } from "./call-state.js";
+import { abortCall, complete, enterSendReply, notify, release } from "./call-state.js";
 import { ConnState } from "./conn-object.js";
 import type { Local } from "./local.js";
 import { proposeAck } from "./propose-ack.js";
@@ -187,6 +187,18 @@ export class CallHandle implements CallOwner {
     const call = this.#writable();
     call.tx.end();
     this.#outputReady(call);
+  }
+
+  /** end() has been called, or there is nothing left to end. */
+  get isReplyEnded(): boolean {
+    const call = this.call;
+    return call === null || call.state === CallState.Complete || call.tx.lastSeq !== 0;
+  }
+
+  /** Tells the listener once more that there is something to read, in its turn of the event cache. */
+  defer(): void {
+    const call = this.call;
+    if (call !== null) notify(this.#local, call, CallEvent.Readable);
   }
 
   /** Everything queued has been hard-acknowledged. */

@@ -170,6 +170,11 @@ export class UdpTransport implements DatagramTransport {
     return true;
   }
 
+  /** The one peer of a connected socket, once open; null for others. */
+  get peer(): Address | null {
+    return this.#peer ?? null;
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

@@ -5,6 +5,8 @@ const DOT = 46;
 const COLON = 58;
 const PERCENT = 37;
 const ZERO = 48;
+// Length of ::ffff:0:0/96, which holds the IPv4-mapped addresses (RFC 4291 §2.5.5.2).
+const MAPPED_BITS = 96;
 
 /**
  * An IP address and UDP port. The address is four signed 32-bit words in network order; IPv4 stands in `w3` alone.
@@ -78,7 +80,7 @@ export class Address {
     return groups.join(":");
   }
 
-  /** The literal with the port, for people: `192.0.2.1:7009`, `[2001:db8::1]:7009`. */
+  /** The literal with the port, for people: `192.0.2.1:7009`, `[2001:db8:0:0:0:0:0:1]:7009`. */
   toString(): string {
     return this.family === 4 ? `${this.format()}:${this.port}` : `[${this.format()}]:${this.port}`;
   }
@@ -118,7 +120,11 @@ export class AddressRange {
     this.prefixBits = prefixBits;
   }
 
-  /** @returns the range of `127.0.0.0/8`, `::1` and the like, or undefined when `text` is none. */
+  /**
+   * The prefix of an IPv4-mapped address counts from the IPv6 address's first bit: `::ffff:10.0.0.0/104` is `10.0.0.0/8`.
+   *
+   * @returns the range of `127.0.0.0/8`, `::1` and the like, or undefined when `text` is none
+   */
   static parse(text: string): AddressRange | undefined {
     const slash = text.indexOf("/");
     const base = Address.from(slash < 0 ? text : text.slice(0, slash), 0);
@@ -126,8 +132,10 @@ export class AddressRange {
     const widest = base.family === 4 ? 32 : 128;
     if (slash < 0) return new AddressRange(base, widest);
     const digits = text.slice(slash + 1);
-    if (!/^\d{1,3}$/.test(digits) || Number(digits) > widest) return undefined;
-    return new AddressRange(base, Number(digits));
+    const isMapped = base.family === 4 && text.includes(":");
+    const bits = Number(digits) - (isMapped ? MAPPED_BITS : 0);
+    if (!/^\d{1,3}$/.test(digits) || bits < 0 || bits > widest) return undefined;
+    return new AddressRange(base, bits);
   }
 
   contains(address: Address): boolean {
@@ -159,6 +167,8 @@ function parseIpv4(text: string, from: number, to: number): number {
   for (let i = from; i < to; i++) {
     const c = text.charCodeAt(i);
     if (c >= ZERO && c <= ZERO + 9) {
+      // A leading zero makes the octet octal to some readers and decimal to others: no address at all.
+      if (octet === 0) return NOT_IPV4;
       octet = (octet < 0 ? 0 : octet * 10) + (c - ZERO);
       if (octet > 255) return NOT_IPV4;
     } else if (c === DOT && octet >= 0 && dots < 3) {
@@ -191,22 +201,23 @@ function parseIpv6Groups(host: string): number[] | undefined {
   if (gap >= 0 && text.indexOf("::", gap + 1) >= 0) return undefined;
   const head = gap < 0 ? text : text.slice(0, gap);
   const tail = gap < 0 ? "" : text.slice(gap + 2);
-  const left = head === "" ? [] : parseGroups(head);
-  const right = tail === "" ? [] : parseGroups(tail);
+  const left = head === "" ? [] : parseGroups(head, gap < 0);
+  const right = tail === "" ? [] : parseGroups(tail, true);
   if (left === undefined || right === undefined) return undefined;
   const missing = 8 - left.length - right.length;
   if (gap < 0 ? missing !== 0 : missing < 1) return undefined;
   return [...left, ...new Array<number>(missing).fill(0), ...right];
 }
 
-function parseGroups(text: string): number[] | undefined {
+// Only the last 32 bits of an address may be written with dots, so not what stands before a gap (RFC 4291 §2.2).
+function parseGroups(text: string, mayEndDotted: boolean): number[] | undefined {
   const groups: number[] = [];
   let start = 0;
   while (start <= text.length) {
     let stop = start;
     while (stop < text.length && text.charCodeAt(stop) !== COLON) stop++;
     const part = text.slice(start, stop);
-    if (stop === text.length && part.includes(".")) {
+    if (mayEndDotted && stop === text.length && part.includes(".")) {
       const v4 = parseIpv4(part, 0, part.length);
       if (v4 === NOT_IPV4) return undefined;
       groups.push((v4 >>> 16) & 0xffff, v4 & 0xffff);

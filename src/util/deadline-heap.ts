@@ -52,11 +52,11 @@ export class DeadlineHeap {
 
   /** Enters `slot` with the deadline `from[at]`, or moves it there. */
   set(slot: number, from: Float64Array, at: number): void {
-    const before = this.#keys[slot] as number;
+    const before = this.#keys[slot];
+    assert(before !== undefined, "slot is outside the deadline heap");
     this.#keys[slot] = from[at] as number;
     let position = this.#position[slot] as number;
     if (position === OUT) {
-      assert(this.#count < this.capacity, "deadline heap is full");
       position = this.#count++;
       this.#heap[position] = slot;
       this.#position[slot] = position;
@@ -70,8 +70,9 @@ export class DeadlineHeap {
 
   /** Takes `slot` out if it is in. */
   remove(slot: number): void {
-    const position = this.#position[slot] as number;
+    const position = this.#position[slot];
     if (position === OUT) return;
+    assert(position !== undefined, "slot is outside the deadline heap");
     this.#position[slot] = OUT;
     this.#keys[slot] = Number.POSITIVE_INFINITY;
     const last = this.#heap[--this.#count] as number;

@@ -40,7 +40,7 @@ struct worker {
 static const struct options *options;
 static struct worker *workers;
 static atomic_int running;
-static uint64_t deadline_ns;
+static uint64_t started_ns, deadline_ns;
 
 static uint64_t now_ns(void)
 {
@@ -65,20 +65,72 @@ static uint64_t bucket_start_us(unsigned bucket)
     return (uint64_t)(SUBS + bucket % SUBS) << (bucket / SUBS - 1);
 }
 
-static void count_code(struct worker *w, int32_t code)
+static void count_code(struct worker *w, int32_t code, unsigned long count)
 {
     int i = 0;
     while (i < CODES_MAX - 1 && w->codes[i].count && w->codes[i].code != code)
         i++;
     w->codes[i].code = code;
-    w->codes[i].count++;
+    w->codes[i].count += count;
 }
 
-static void die_in_call(void)
+static uint64_t percentile_us(const uint64_t *latencies, uint64_t total, double share)
 {
-    printf("{\"died\":true}\n");
+    uint64_t rank = (uint64_t)(share * (double)total), seen = 0;
+    for (unsigned i = 0; i < BUCKETS; i++)
+        if ((seen += latencies[i]) > rank)
+            return bucket_start_us(i);
+    return 0;
+}
+
+static void print_errors(void)
+{
+    struct worker all = { 0 };
+    const char *comma = "";
+    for (int i = 0; i < options->threads; i++) {
+        for (int f = 1; f < FAILURES; f++)
+            all.failures[f] += workers[i].failures[f];
+        for (int c = 0; c < CODES_MAX && workers[i].codes[c].count; c++)
+            count_code(&all, workers[i].codes[c].code, workers[i].codes[c].count);
+    }
+    printf("\"errors\":{");
+    for (int c = 0; c < CODES_MAX && all.codes[c].count; c++, comma = ",")
+        printf("%s\"%d\":%lu", comma, all.codes[c].code, all.codes[c].count);
+    for (int f = 1; f < FAILURES; f++)
+        if (all.failures[f]) {
+            printf("%s\"%s\":%lu", comma, failure_names[f], all.failures[f]);
+            comma = ",";
+        }
+    printf("}");
+}
+
+/* Returns the number of failed calls. */
+static unsigned long print_result(void)
+{
+    double seconds = (double)(now_ns() - started_ns) / 1e9;
+    static uint64_t latencies[BUCKETS];
+    unsigned long ok = 0, failed = 0;
+    uint64_t in = 0, out = 0;
+    struct rusage use;
+    getrusage(RUSAGE_SELF, &use);
+    for (int i = 0; i < options->threads; i++) {
+        ok += workers[i].ok;
+        failed += workers[i].failed;
+        in += workers[i].bytes_in;
+        out += workers[i].bytes_out;
+        for (int b = 0; b < BUCKETS; b++)
+            latencies[b] += workers[i].latencies[b];
+    }
+    printf("{\"ok\":%lu,\"failed\":%lu,\"calls\":%lu,\"seconds\":%.6f,\"callsPerSecond\":%.1f,\"mbitPerSecond\":%.2f,",
+           ok, failed, ok + failed, seconds, ok / seconds, (double)(in + out) * 8 / 1e6 / seconds);
+    printf("\"bytesIn\":%llu,\"bytesOut\":%llu,", (unsigned long long)in, (unsigned long long)out);
+    print_errors();
+    printf(",\"p50us\":%llu,\"p99us\":%llu,\"cpuUserUs\":%lld,\"cpuSystemUs\":%lld}\n",
+           (unsigned long long)percentile_us(latencies, ok, 0.5), (unsigned long long)percentile_us(latencies, ok, 0.99),
+           use.ru_utime.tv_sec * 1000000LL + use.ru_utime.tv_usec,
+           use.ru_stime.tv_sec * 1000000LL + use.ru_stime.tv_usec);
     fflush(stdout);
-    _exit(0);
+    return failed;
 }
 
 /* How much of the request's payload to write before the call is left; negative: all of it, and no leaving. */
@@ -110,21 +162,15 @@ static int write_request(struct worker *w, struct rx_call *call, uint32_t bytes)
     uint32_t at = limit < CHUNK ? limit : CHUNK;
     memcpy(w->buffer + filled, payload_at(0, options->verify), at);
     filled += (int)at;
-    if (options->trailing_cookie && !leaves && at == limit) {
-        uint32_t cookie = htonl(RXPERF_COOKIE);
-        memcpy(w->buffer + filled, &cookie, 4);
-        filled += 4;
-    }
     if (rx_Write(call, w->buffer, filled) != filled)
         return -1;
-    int wrote_all = at == limit;
     while (at < limit) {
         int n = limit - at < CHUNK ? (int)(limit - at) : CHUNK;
         if (rx_Write(call, payload_at(at, options->verify), n) != n)
             return -1;
         at += (uint32_t)n;
     }
-    if (options->trailing_cookie && !leaves && !wrote_all) {
+    if (options->trailing_cookie && !leaves) {
         uint32_t cookie = htonl(RXPERF_COOKIE);
         if (rx_Write(call, (char *)&cookie, 4) != 4)
             return -1;
@@ -133,8 +179,10 @@ static int write_request(struct worker *w, struct rx_call *call, uint32_t bytes)
     if (!leaves)
         return 1;
     rx_FlushWrite(call);
-    if (options->die_after >= 0)
-        die_in_call();
+    if (options->die_after >= 0) {
+        print_result();
+        _exit(0);
+    }
     return 0;
 }
 
@@ -184,7 +232,7 @@ static void make_call(struct worker *w)
     }
     w->failed++;
     if (code != 0)
-        count_code(w, code);
+        count_code(w, code, 1);
     else
         w->failures[failure == NONE ? SHORT_REPLY : failure]++;
 }
@@ -212,64 +260,6 @@ static void show_progress(void)
         fprintf(stderr, "%d s: %lu calls\n", second, total - before);
         before = total;
     }
-}
-
-static uint64_t percentile_us(const uint64_t *latencies, uint64_t total, double share)
-{
-    uint64_t rank = (uint64_t)(share * (double)total), seen = 0;
-    for (unsigned i = 0; i < BUCKETS; i++)
-        if ((seen += latencies[i]) > rank)
-            return bucket_start_us(i);
-    return 0;
-}
-
-static void print_errors(void)
-{
-    struct worker all = { 0 };
-    const char *comma = "";
-    for (int i = 0; i < options->threads; i++) {
-        for (int f = 1; f < FAILURES; f++)
-            all.failures[f] += workers[i].failures[f];
-        for (int c = 0; c < CODES_MAX; c++)
-            for (unsigned long n = 0; n < workers[i].codes[c].count; n++)
-                count_code(&all, workers[i].codes[c].code);
-    }
-    printf("\"errors\":{");
-    for (int c = 0; c < CODES_MAX && all.codes[c].count; c++, comma = ",")
-        printf("%s\"%d\":%lu", comma, all.codes[c].code, all.codes[c].count);
-    for (int f = 1; f < FAILURES; f++)
-        if (all.failures[f]) {
-            printf("%s\"%s\":%lu", comma, failure_names[f], all.failures[f]);
-            comma = ",";
-        }
-    printf("}");
-}
-
-static unsigned long print_result(double seconds)
-{
-    static uint64_t latencies[BUCKETS];
-    unsigned long ok = 0, failed = 0;
-    uint64_t in = 0, out = 0;
-    struct rusage use;
-    getrusage(RUSAGE_SELF, &use);
-    for (int i = 0; i < options->threads; i++) {
-        ok += workers[i].ok;
-        failed += workers[i].failed;
-        in += workers[i].bytes_in;
-        out += workers[i].bytes_out;
-        for (int b = 0; b < BUCKETS; b++)
-            latencies[b] += workers[i].latencies[b];
-    }
-    printf("{\"ok\":%lu,\"failed\":%lu,\"calls\":%lu,\"seconds\":%.6f,\"callsPerSecond\":%.1f,\"mbitPerSecond\":%.2f,",
-           ok, failed, ok + failed, seconds, ok / seconds, (double)(in + out) * 8 / 1e6 / seconds);
-    printf("\"bytesIn\":%llu,\"bytesOut\":%llu,", (unsigned long long)in, (unsigned long long)out);
-    print_errors();
-    printf(",\"p50us\":%llu,\"p99us\":%llu,\"cpuUserUs\":%lld,\"cpuSystemUs\":%lld}\n",
-           (unsigned long long)percentile_us(latencies, ok, 0.5), (unsigned long long)percentile_us(latencies, ok, 0.99),
-           use.ru_utime.tv_sec * 1000000LL + use.ru_utime.tv_usec,
-           use.ru_stime.tv_sec * 1000000LL + use.ru_stime.tv_usec);
-    fflush(stdout);
-    return failed;
 }
 
 int run_client(const struct options *o)
@@ -300,9 +290,9 @@ int run_client(const struct options *o)
         if (o->dead_time)
             rx_SetConnDeadTime(conns[i], o->dead_time);
     }
-    uint64_t started = now_ns();
+    started_ns = now_ns();
     if (o->seconds > 0)
-        deadline_ns = started + (uint64_t)(o->seconds * 1e9);
+        deadline_ns = started_ns + (uint64_t)(o->seconds * 1e9);
     atomic_store(&running, o->threads);
     for (int i = 0; i < o->threads; i++) {
         workers[i].conn = conns[i % o->conns];
@@ -313,11 +303,12 @@ int run_client(const struct options *o)
         show_progress();
     for (int i = 0; i < o->threads; i++)
         pthread_join(workers[i].thread, NULL);
-    double seconds = (double)(now_ns() - started) / 1e9;
+    unsigned long failed = print_result();
 
+    if (o->linger_ms)
+        usleep((useconds_t)o->linger_ms * 1000);
     /* Destroying a connection sends the acknowledgement that its last call may still owe. */
     for (int i = 0; i < o->conns; i++)
         rx_DestroyConnection(conns[i]);
-    unsigned long failed = print_result(seconds);
     _exit(failed ? 3 : 0);
 }

@@ -17,7 +17,7 @@ static const char usage[] =
     "                     [--bytes N | --send N --recv N] [--calls N] [--seconds S] [--threads T] [--conns C]\n"
     "                     [--verify] [--cookie] [--sleep-ms MS] [--abort-code CODE] [--abort-after-bytes N]\n"
     "                     [--die-after-bytes N] [--dead-time S] [--window W] [--nojumbo] [--udp-buffer KIB]\n"
-    "                     [--interval]\n";
+    "                     [--linger-ms MS] [--interval]\n";
 
 static void die_usage(const char *why, const char *what)
 {
@@ -51,7 +51,7 @@ static enum opcode opcode_of(const char *name)
 
 enum option_id {
     HOST, PORT, VERIFY, CHECK_REACH, PROCS, WINDOW, NO_JUMBO, DEAD_TIME, UDP_BUFFER, NO_STDIN, OP, BYTES, SEND, RECV,
-    CALLS, SECONDS, THREADS, CONNS, COOKIE, SLEEP_MS, ABORT_CODE, ABORT_AFTER, DIE_AFTER, INTERVAL
+    CALLS, SECONDS, THREADS, CONNS, COOKIE, SLEEP_MS, ABORT_CODE, ABORT_AFTER, DIE_AFTER, LINGER_MS, INTERVAL
 };
 
 static const struct option long_options[] = {
@@ -63,7 +63,7 @@ static const struct option long_options[] = {
     { "threads", 1, NULL, THREADS }, { "conns", 1, NULL, CONNS }, { "cookie", 0, NULL, COOKIE },
     { "sleep-ms", 1, NULL, SLEEP_MS }, { "abort-code", 1, NULL, ABORT_CODE },
     { "abort-after-bytes", 1, NULL, ABORT_AFTER }, { "die-after-bytes", 1, NULL, DIE_AFTER },
-    { "interval", 0, NULL, INTERVAL }, { NULL, 0, NULL, 0 },
+    { "linger-ms", 1, NULL, LINGER_MS }, { "interval", 0, NULL, INTERVAL }, { NULL, 0, NULL, 0 },
 };
 
 static void parse(int argc, char **argv, struct options *o)
@@ -95,6 +95,7 @@ static void parse(int argc, char **argv, struct options *o)
         case ABORT_CODE: o->abort_code = (int32_t)number(name, optarg, INT32_MIN, INT32_MAX); break;
         case ABORT_AFTER: o->abort_after = number(name, optarg, 0, UINT32_MAX); break;
         case DIE_AFTER: o->die_after = number(name, optarg, 0, UINT32_MAX); break;
+        case LINGER_MS: o->linger_ms = (int)number(name, optarg, 0, 3600000); break;
         case INTERVAL: o->interval = 1; break;
         default: die_usage("bad option", NULL);
         }
@@ -129,6 +130,10 @@ int main(int argc, char **argv)
     };
     if (argc < 2)
         die_usage("server or client?", NULL);
+    if (strcmp(argv[1], "--help") == 0) {
+        fputs(usage, stdout);
+        return 0;
+    }
     parse(argc - 1, argv + 1, &o);
     payload_init();
     if (strcmp(argv[1], "server") == 0)

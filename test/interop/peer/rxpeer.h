@@ -41,6 +41,7 @@ struct options {
     int conns;
     double seconds;
     int trailing_cookie;  /* end the request with the cookie, as Linux servers want it */
+    int linger_ms;        /* stay this long after the last call, connections open */
     int interval;         /* a progress line on stderr each second */
     uint32_t sleep_ms;
     int32_t abort_code;

@@ -64,21 +64,21 @@ static int read_payload(struct rx_call *call, uint32_t bytes)
     return 0;
 }
 
-/* Writes `bytes` of `data`, or of payload if that is NULL, and the cookie behind them. */
-static int write_reply(struct rx_call *call, const char *data, uint32_t bytes)
+/*
+ * Writes `bytes` of `data`, or of payload if that is NULL, and the cookie behind them. `data` must have room
+ * for the cookie, so that the end of a reply, and the whole of a small one, is a single write.
+ */
+static int write_reply(struct rx_call *call, char *data, uint32_t bytes)
 {
     const uint32_t cookie = htonl(RXPERF_COOKIE);
     uint32_t at = 0;
     for (; bytes - at >= CHUNK; at += CHUNK)
-        if (rx_Write(call, data ? (char *)data + at : payload_at(at, options->verify), CHUNK) != CHUNK)
+        if (rx_Write(call, data ? data + at : payload_at(at, options->verify), CHUNK) != CHUNK)
             return REFUSED;
-    char *tail = data ? scratch_of(0) : scratch_of(CHUNK + 4);
     int rest = (int)(bytes - at);
-    if (data)
-        tail += at;
-    else
+    char *tail = data ? data + at : scratch_of(CHUNK + 4);
+    if (data == NULL)
         memcpy(tail, payload_at(at, options->verify), rest);
-    /* The scratch memory has room for the cookie, so that a small reply is one write. */
     memcpy(tail + rest, &cookie, 4);
     return rx_Write(call, tail, rest + 4) == rest + 4 ? 0 : REFUSED;
 }
@@ -87,7 +87,7 @@ static int serve_echo(struct rx_call *call, uint32_t bytes)
 {
     if (bytes > ECHO_MAX)
         return REFUSED;
-    char *data = scratch_of(bytes + 4 > CHUNK + 4 ? bytes + 4 : CHUNK + 4);
+    char *data = scratch_of((size_t)bytes + 4);
     if (data == NULL || rx_Read(call, data, (int)bytes) != (int)bytes)
         return REFUSED;
     return write_reply(call, data, bytes);

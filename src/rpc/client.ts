@@ -1,0 +1,92 @@
+// Calls to one service of one peer: connections are opened as parallel calls want them, four calls on each, and used again.
+import type { Bundle } from "../core/conn-client.js";
+import type { Address } from "../util/address.js";
+import { RxError, RxOptionError } from "../util/errors.js";
+import { type CallOptions, ClientCall, checkCallOptions } from "./client-call.js";
+import type { RpcContext } from "./rpc-context.js";
+import { UnaryCall } from "./unary-call.js";
+
+export interface ClientOptions {
+  /** Service id on the wire. */
+  readonly serviceId: number;
+  /** Security class, by its number. Default 0: null. */
+  readonly securityIndex?: number;
+  /** Connections to open at most; more parallel calls than four times that wait. Default 64. */
+  readonly connectionsMax?: number;
+  /** Asks the server for the better service that it may offer under another id (rx-behaviour.md section 14). Default false. */
+  readonly upgrade?: boolean;
+}
+
+const UNARY_REPLY_MAX = 16 * 1024 * 1024;
+const UNARY_DEADLINE_US = 60_000_000;
+const NO_OPTIONS: CallOptions = {};
+const OUT_OF_USE = { handleCallEvents: () => undefined };
+
+export class RxConnection {
+  readonly #context: RpcContext;
+  readonly #bundle: Bundle;
+  #isClosed = false;
+
+  constructor(context: RpcContext, remote: Address, options: ClientOptions) {
+    this.#context = context;
+    this.#bundle = context.endpoint.openBundle({
+      remote,
+      serviceId: options.serviceId,
+      securityIndex: options.securityIndex ?? 0,
+      connectionsMax: options.connectionsMax ?? context.endpoint.config.clientConnectionsMax,
+      wantsUpgrade: options.upgrade ?? false,
+    });
+  }
+
+  /** The peer as `address:port`. */
+  get remote(): string {
+    return this.#bundle.options.remote.toString();
+  }
+
+  /** Calls that wait for a channel. */
+  get waiting(): number {
+    return this.#bundle.waiting.count;
+  }
+
+  /**
+   * One request, one reply. BUSY is not an error: the request is sent again until it is taken or the deadline passes.
+   *
+   * @returns the reply's bytes, the caller's own
+   * @throws RxError RX_ERR_CALL_ABORTED with the peer's code, RX_ERR_CALL_TIMEOUT, RX_ERR_CALL_CANCELLED, RX_ERR_NETWORK,
+   *   RX_ERR_LIMIT, RX_ERR_SOCKET_CLOSED; RxOptionError
+   */
+  call(request: Uint8Array, options: CallOptions = NO_OPTIONS): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      if (!(request instanceof Uint8Array)) throw new RxOptionError("request", "a Uint8Array", request);
+      const { signal, deadlineMs } = options;
+      if (options !== NO_OPTIONS) checkCallOptions(options);
+      if (signal?.aborted === true) {
+        throw new RxError("RX_ERR_CALL_CANCELLED", "the call was cancelled by its signal", { cause: signal.reason });
+      }
+      const handle = this.#begin();
+      if (deadlineMs !== 0) handle.limitTime(deadlineMs === undefined ? UNARY_DEADLINE_US : deadlineMs * 1_000);
+      handle.limitInput(options.maxReplyBytes ?? UNARY_REPLY_MAX);
+      // It lives on as the listener of its handle.
+      void new UnaryCall(handle, request, signal, resolve, reject);
+    });
+  }
+
+  /** Begins a call whose request and reply are streams. Close it when you are done: `await using`. @throws as call() */
+  open(options: CallOptions = NO_OPTIONS): ClientCall {
+    checkCallOptions(options);
+    return new ClientCall(this.#begin(), this.#context.events, options);
+  }
+
+  /** Takes no further calls; those under way go on. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#context.endpoint.closeBundle(this.#bundle);
+  }
+
+  #begin(): ReturnType<RpcContext["endpoint"]["beginCall"]> {
+    if (this.#isClosed) throw new RxError("RX_ERR_SOCKET_CLOSED", "the connection is closed");
+    this.#context.advance();
+    return this.#context.endpoint.beginCall(this.#bundle, OUT_OF_USE);
+  }
+}

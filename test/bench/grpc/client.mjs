@@ -1,0 +1,24 @@
+// grpc-js client: unary calls of 128 bytes each way over one channel. Usage: client.mjs PORT
+import { credentials, makeClientConstructor } from "@grpc/grpc-js";
+import { PAYLOAD_BYTES } from "../workers/sizes.mjs";
+import { answerCommands, closedLoop } from "../workers/worker.mjs";
+import { service } from "./service.mjs";
+
+const Client = makeClientConstructor(service, "bench.Bench");
+const client = new Client(`127.0.0.1:${process.argv[2]}`, credentials.createInsecure());
+const request = Buffer.alloc(PAYLOAD_BYTES);
+
+function call() {
+  return new Promise((resolve, reject) => {
+    client.call(request, (error, reply) => {
+      if (error) reject(error);
+      else if (reply.length !== PAYLOAD_BYTES) reject(new Error(`a reply of ${reply.length} bytes`));
+      else resolve(undefined);
+    });
+  });
+}
+
+answerCommands(async ({ op, outstanding, seconds }) => {
+  if (op !== "rpc") throw new RangeError(`expected op "rpc", got "${op}"`);
+  return closedLoop(outstanding, seconds, call);
+});

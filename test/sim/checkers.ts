@@ -1,0 +1,162 @@
+// What must hold at every step of a simulation, and what must be left when everything has ended.
+import type { EventCache } from "../../src/loop/event-cache.js";
+import { CallState, type Call } from "../../src/core/call-object.js";
+import type { Endpoint } from "../../src/core/endpoint.js";
+import { TransmitFlag } from "../../src/core/transmit-window.js";
+
+export interface CheckedEndpoint {
+  readonly endpoint: Endpoint;
+  readonly events: EventCache;
+  readonly faults: readonly unknown[];
+}
+
+function fail(what: string, expected: unknown, got: unknown): never {
+  throw new Error(`${what}: expected ${String(expected)}, got ${String(got)}`);
+}
+
+function same(what: string, got: unknown, expected: unknown): void {
+  if (got !== expected) fail(what, expected, got);
+}
+
+function holds(what: string, isTrue: boolean): void {
+  if (!isTrue) throw new Error(what);
+}
+
+/** Buffers that the calls of an endpoint hold. */
+export function buffersHeld(endpoint: Endpoint): number {
+  let held = 0;
+  for (const call of endpoint.local.calls.all) held += call.rx.buffersHeld + call.tx.buffersHeld;
+  return held;
+}
+
+/** Relations between what is counted and what is there; and what may only grow. */
+export class StepChecker {
+  /** By call slot: generation, rx.next and tx.first at the last look. */
+  readonly #seen: { generation: number; next: number; first: number }[] = [];
+
+  check(checked: CheckedEndpoint): void {
+    const { endpoint } = checked;
+    const { local, config } = endpoint;
+    if (checked.faults.length > 0) throw checked.faults[0];
+    same("buffers in use against buffers held by calls", local.buffers.used, buffersHeld(endpoint));
+    holds("calls within their limit", local.calls.used <= config.callsMax);
+    holds("connections within their limit", local.connections.pool.used <= config.connectionsMax);
+    holds("peers within their limit", local.peers.pool.used <= config.peersMax);
+    holds("strangers within their limit", local.peers.strangers <= config.strangersMax);
+    this.#checkServices(endpoint);
+    this.#checkCalls(endpoint);
+    checkConnections(endpoint);
+  }
+
+  #checkServices(endpoint: Endpoint): void {
+    let spare = 0;
+    for (const service of endpoint.services.values()) {
+      const { backlog } = service;
+      spare += backlog.calls;
+      holds("spare peers >= connections >= calls", backlog.peers >= backlog.connections && backlog.connections >= backlog.calls);
+      // After listen(0) calls that still wait are beyond the new limit.
+      if (service.limit > 0) holds("spare and waiting calls within the backlog", backlog.calls <= service.limit);
+      holds("waiting is not negative", service.waiting >= 0);
+    }
+    let preallocated = 0;
+    for (const call of endpoint.local.calls.all) if (call.state === CallState.ServerPrealloc) preallocated++;
+    same("calls in rings against preallocated calls", spare, preallocated);
+  }
+
+  #checkCalls(endpoint: Endpoint): void {
+    const { local } = endpoint;
+    let used = 0;
+    for (const call of local.calls.all) {
+      if (call.state !== CallState.Spare) used++;
+      const seen = (this.#seen[call.index] ??= { generation: call.generation, next: 1, first: 1 });
+      if (seen.generation === call.generation) {
+        holds("a hard ACK is not taken back", call.rx.next >= seen.next);
+        holds("the transmit window does not move back", call.tx.first >= seen.first);
+      }
+      seen.generation = call.generation;
+      seen.next = call.rx.next;
+      seen.first = call.tx.first;
+      if (call.isLive) checkLiveCall(endpoint, call);
+    }
+    same("calls taken against calls in a state", local.calls.used, used);
+  }
+}
+
+function checkLiveCall(endpoint: Endpoint, call: Call): void {
+  const { tx, rx } = call;
+  let inFlight = 0;
+  let lost = 0;
+  for (let seq = tx.first; seq < tx.next; seq++) {
+    const flags = tx.flags[seq & tx.mask] as number;
+    if ((flags & TransmitFlag.Lost) !== 0) lost++;
+    else if ((flags & TransmitFlag.SoftAcked) === 0) inFlight++;
+  }
+  if (call.state !== CallState.ClientRecvReply) {
+    same("packets in flight", tx.inFlight, inFlight);
+    same("packets lost", tx.lost, lost);
+    // What waits for an answer is guarded by a timer, unless it waits to be sent.
+    if (inFlight > 0) holds("a timer guards what is in flight", call.deadlines.some((at) => at !== Number.POSITIVE_INFINITY));
+  }
+  holds("transmit window in order", tx.first <= tx.top && tx.next <= tx.top + 1);
+  holds("receive window in order", rx.readSeq <= rx.next && rx.next <= rx.readSeq + rx.window + 1);
+  if (call.state !== CallState.ClientAwaitConn) {
+    same("call on its channel", call.connection?.callSlot(call.channel), call.index);
+    holds("a live call has a timer", endpoint.local.timers.has(call.index));
+  }
+}
+
+function checkConnections(endpoint: Endpoint): void {
+  const { connections, peers } = endpoint.local;
+  let strangers = 0;
+  for (let i = 0; i < connections.known.count; i++) {
+    const connection = connections.pool.at(connections.known.at(i));
+    let active = 0;
+    for (let channel = 0; channel < 4; channel++) if (connection.callSlot(channel) >= 0) active++;
+    same("active calls of a connection", connection.active, active);
+    const { strangers: s, services, clients } = connections.idle;
+    const isIdle = s.has(connection.index) || services.has(connection.index) || clients.has(connection.index);
+    same("a connection without calls is idle", isIdle, connection.active === 0 && connection.holds === 0);
+    if (connection.peer?.isProven === false) strangers++;
+  }
+  same("connections of unproven peers", peers.strangers, strangers);
+}
+
+/**
+ * After the last call has ended and every idle life has passed: nothing is left but what stands in rings.
+ */
+export function checkLedger(checked: CheckedEndpoint): void {
+  const { endpoint, events } = checked;
+  const { local } = endpoint;
+  let calls = 0;
+  let connections = 0;
+  let peers = 0;
+  for (const service of endpoint.services.values()) {
+    calls += service.backlog.calls;
+    connections += service.backlog.connections;
+    peers += service.backlog.peers;
+    same("waiting calls", service.waiting, 0);
+  }
+  same("buffers in use at the end", local.buffers.used, 0);
+  same("calls in use at the end", local.calls.used, calls);
+  same("connections in use at the end", local.connections.pool.used, connections);
+  same("peers in use at the end", local.peers.pool.used, peers);
+  same("connections known at the end", local.connections.known.count, 0);
+  same("peers known at the end", local.peers.known.count, 0);
+  same("client connections at the end", local.clientConnections, 0);
+  same("strangers at the end", local.peers.strangers, 0);
+  same("tombstones at the end", local.tombstones.count, 0);
+  same("timers at the end", local.timers.count, 0);
+  same("events at the end", events.count, 0);
+  same("something to send at the end", local.hasTransmit, false);
+  same("next timeout at the end", endpoint.nextTimeoutUs(), Number.POSITIVE_INFINITY);
+}
+
+/** After the services have been closed as well: every pool is whole. */
+export function checkPoolsWhole(checked: CheckedEndpoint): void {
+  checkLedger(checked);
+  const { local } = checked.endpoint;
+  same("calls in use after close", local.calls.used, 0);
+  same("connections in use after close", local.connections.pool.used, 0);
+  same("peers in use after close", local.peers.pool.used, 0);
+  same("user ids after close", local.userIds.size, 0);
+}
