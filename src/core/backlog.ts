@@ -5,7 +5,7 @@ import type { Call } from "./call-object.js";
 import { enterPrealloc } from "./call-state.js";
 import { BACKLOG_MAX } from "./config.js";
 import type { Connection } from "./conn-object.js";
-import { evictConnection } from "./conn-event.js";
+import { evictConnection } from "./conn-reap.js";
 import type { Local } from "./local.js";
 import type { Peer } from "./peer.js";
 
@@ -52,13 +52,12 @@ export class Backlog {
     const local = this.#local;
     const wantsPeer = this.#peers.count <= this.#calls.count;
     const wantsConnection = this.#connections.count <= this.#calls.count;
-    // Whatever can fail is taken before anything is put in.
-    const call = local.calls.take();
-    if (call === null) return null;
+    // Whatever can fail is taken before anything is put in; the call last, since services are charged when one is given back.
     const peer = wantsPeer ? local.peers.take() : null;
+    if (wantsPeer && peer === null) return null;
     const connection = wantsConnection ? takeConnection(local) : null;
-    if ((wantsPeer && peer === null) || (wantsConnection && connection === null)) {
-      local.calls.give(call);
+    const call = wantsConnection && connection === null ? null : local.calls.take();
+    if (call === null) {
       if (peer !== null) local.peers.pool.give(peer);
       if (connection !== null) local.connections.pool.give(connection);
       return null;
@@ -93,17 +92,22 @@ export class Backlog {
     for (let i = 0; i < this.#calls.count; i++) {
       if (this.#calls.at(i) !== call) continue;
       this.#calls.removeAt(i);
-      this.#local.calls.give(call);
       this.#trim();
+      this.#local.calls.give(call);
       return;
     }
     assert(false, "call to discharge is not in the ring");
   }
 
-  /** Gives every object back, each exactly once. The caller has told the service of each call. */
-  discard(): void {
+  /** Takes the oldest spare call out and gives it back. */
+  discardCall(): void {
+    this.#local.calls.give(this.#calls.shift());
+  }
+
+  /** Gives back the spare connections and peers, each exactly once; the calls have been discarded one by one. */
+  discardRest(): void {
     const local = this.#local;
-    while (this.#calls.count > 0) local.calls.give(this.#calls.shift());
+    assert(this.#calls.count === 0, "spare calls are left behind");
     while (this.#connections.count > 0) local.connections.pool.give(this.#connections.shift());
     while (this.#peers.count > 0) local.peers.pool.give(this.#peers.shift());
   }

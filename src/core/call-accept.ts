@@ -6,7 +6,8 @@ import { AbortCode } from "../wire/abort.js";
 import { CHANNEL_MASK, CID_MASK, type PacketHeader } from "../wire/header.js";
 import { type Call, CallEvent, CallState, Completion } from "./call-object.js";
 import { abortCall, complete, enterRecvRequest, notify } from "./call-state.js";
-import { challenge, evictConnection, secureConnection } from "./conn-event.js";
+import { challenge, secureConnection } from "./conn-event.js";
+import { evictStranger } from "./conn-reap.js";
 import { ConnState, ConnTime, type Connection } from "./conn-object.js";
 import type { Local } from "./local.js";
 import type { Peer } from "./peer.js";
@@ -14,6 +15,9 @@ import { proposePing } from "./propose-ack.js";
 import { refuseAbort, refuseBusy } from "./refuse.js";
 import { type Service, ServiceState, closedCode } from "./service.js";
 import { Stat } from "./stats.js";
+
+// A few at a time: more than one of them stood there only because its connection lives again.
+const EXPIRE_MAX = 8;
 
 /**
  * Brings the call of a DATA packet with seq 1 to life.
@@ -80,26 +84,30 @@ function refuse(local: Local, service: Service, header: PacketHeader, remote: Ad
   }
 }
 
+// 0 is the channel without a call yet: any number is new there.
+function isOldCall(callNumber: number, lastNumber: number): boolean {
+  return lastNumber !== 0 && seqDiff(callNumber, lastNumber) <= 0;
+}
+
 // All that can refuse stands before anything is taken from the rings.
 function openConnection(local: Local, service: Service, header: PacketHeader, remote: Address): Connection | null {
   const connectionId = header.cid & CID_MASK;
   const hash = local.connections.hashOf(header.epoch, connectionId, true);
+  // Before the search, so that what it finds stays.
+  if (local.tombstones.isFull) local.tombstones.expire(local.clock, EXPIRE_MAX);
   const tombstone = local.tombstones.find(hash, header.epoch, connectionId, remote);
-  if (tombstone >= 0 && seqDiff(header.callNumber, local.tombstones.callNumber(tombstone, header.cid & CHANNEL_MASK)) <= 0) {
+  if (tombstone >= 0 && isOldCall(header.callNumber, local.tombstones.callNumber(tombstone, header.cid & CHANNEL_MASK))) {
     // This call was run before the connection was reaped.
     local.stats.count(Stat.DropOldCall);
     return null;
   }
   if (local.tombstones.isFull) {
-    local.tombstones.expire(local.clock, 1);
-    if (local.tombstones.isFull) {
-      local.stats.count(Stat.DropTombstones);
-      refuse(local, service, header, remote);
-      return null;
-    }
+    local.stats.count(Stat.DropTombstones);
+    refuse(local, service, header, remote);
+    return null;
   }
   const known = local.peers.find(remote);
-  if (known === null && !local.peers.admits(remote) && !makeRoomForStranger(local, remote)) {
+  if (!local.peers.admits(remote, known) && !makeRoomForStranger(local, remote, known)) {
     local.stats.count(Stat.DropStrangerLimit);
     return null;
   }
@@ -119,10 +127,9 @@ function openConnection(local: Local, service: Service, header: PacketHeader, re
   return connection;
 }
 
-// Strangers without a call give way, oldest first.
-function makeRoomForStranger(local: Local, remote: Address): boolean {
-  if (local.connections.idle.strangers.head < 0 || !evictConnection(local)) return false;
-  return local.peers.admits(remote);
+// The stranger that has been without a call for longest gives way, unless it is the host's own limit that is reached.
+function makeRoomForStranger(local: Local, remote: Address, known: Peer | null): boolean {
+  return local.peers.hostHasRoom(remote) && evictStranger(local) && local.peers.admits(remote, known);
 }
 
 function fillConnection(local: Local, service: Service, header: PacketHeader, connection: Connection, peer: Peer): void {

@@ -7,7 +7,7 @@ import type { Local } from "./local.js";
 import { proposeAck, proposePing } from "./propose-ack.js";
 import { handleResendTimeout } from "./rack.js";
 import { Stat } from "./stats.js";
-import { clearDeadline, rescheduleCall, setDeadline } from "./timers.js";
+import { clearDeadline, noteProgress, rescheduleCall, setDeadline } from "./timers.js";
 
 // When the peer has been silent for a third of the dead time, PINGs come closer together: with heavy loss a few are not
 // enough to tell a dead peer from an unlucky one.
@@ -46,16 +46,23 @@ function isAlive(local: Local, call: Call): boolean {
     setDeadline(local, call, Deadline.Dead, leftUs);
     return true;
   }
+  if (call.state === CallState.ServerAwaitAck && call.tx.highestAcked >= call.tx.lastSeq) {
+    // The whole reply was soft-acknowledged before the client fell silent: OpenAFS takes that for success, and so do we.
+    complete(local, call, Completion.Succeeded, 0);
+    return false;
+  }
   local.stats.count(Stat.CallsTimedOut);
   abortCall(local, call, AbortCode.RX_CALL_DEAD);
   return false;
 }
 
-/** Whether the call waits for the peer, and not for our own handler or reader. */
+/**
+ * Whether the call waits for the peer, and not for our own handler or reader. A client waits for a reply as long as its
+ * server answers PINGs: a handler may take its time, and between two parts of its reply as well.
+ */
 function waitsForPeer(call: Call): boolean {
   switch (call.state) {
     case CallState.ServerRecvRequest:
-    case CallState.ClientRecvReply:
       // Our reader holding back the window is not the peer's fault.
       return call.rx.readSeq >= call.rx.next;
     case CallState.ServerSendReply:
@@ -69,10 +76,10 @@ function waitsForPeer(call: Call): boolean {
 
 function isProgressing(local: Local, call: Call): boolean {
   const limitUs = call.state === CallState.ServerRecvRequest ? local.config.requestProgressUs : local.config.sendProgressUs;
+  if (!waitsForPeer(call)) noteProgress(local, call);
   const stuckUs = (local.clock[0] as number) - (call.times[CallTime.Progress] as number);
-  if (!waitsForPeer(call) || stuckUs < limitUs) {
-    if (!waitsForPeer(call)) call.times[CallTime.Progress] = local.clock[0] as number;
-    setDeadline(local, call, Deadline.Progress, waitsForPeer(call) ? limitUs - stuckUs : limitUs);
+  if (stuckUs < limitUs) {
+    setDeadline(local, call, Deadline.Progress, limitUs - stuckUs);
     return true;
   }
   local.stats.count(Stat.CallsTimedOut);

@@ -17,7 +17,7 @@ import { abortCall, complete, enterSendReply, notify, release } from "./call-sta
 import { ConnState } from "./conn-object.js";
 import type { Local } from "./local.js";
 import { proposeAck } from "./propose-ack.js";
-import { setDeadline } from "./timers.js";
+import { noteProgress, setDeadline } from "./timers.js";
 
 /** Told of a call's events from the event cache's drain. */
 export interface CallListener {
@@ -173,6 +173,7 @@ export class CallHandle implements CallOwner {
    */
   write(from: Uint8Array, offset: number, length: number): number {
     const call = this.#writable();
+    this.#noteFirstWork(call);
     const taken = call.tx.write(from, offset, length);
     if (taken < length) call.wantsRoom = true;
     if (taken > 0) this.#outputReady(call);
@@ -185,6 +186,7 @@ export class CallHandle implements CallOwner {
    */
   end(): void {
     const call = this.#writable();
+    this.#noteFirstWork(call);
     call.tx.end();
     this.#outputReady(call);
   }
@@ -227,10 +229,13 @@ export class CallHandle implements CallOwner {
     if (call !== null && call.isLive) setDeadline(this.#local, call, Deadline.Hard, delayUs);
   }
 
-  /** Lets go: a live call is aborted, an ended one returns to its pool. The handle is dead afterwards. */
+  /**
+   * Lets go: a live call is aborted, an ended one returns to its pool. The handle is dead afterwards. A call that is only
+   * charged is not the owner's to let go: Service.discharge() takes it back.
+   */
   release(abortCode = -1): void {
     const call = this.call;
-    if (call === null) return;
+    if (call === null || call.state === CallState.ServerPrealloc) return;
     if (this.userId !== null) this.#local.userIds.delete(this.userId);
     if (call.isLive) abortCall(this.#local, call, abortCode);
     this.completion = call.completion;
@@ -268,9 +273,15 @@ export class CallHandle implements CallOwner {
     }
   }
 
-  // Tells the peer when much more may be sent than the newest ACK said.
+  // The peer's time to take what we write begins when there is something to take.
+  #noteFirstWork(call: Call): void {
+    if (!call.tx.hasWork) noteProgress(this.#local, call);
+  }
+
+  // Tells the peer when much more may be sent than the newest ACK said. Its time to send more begins here, too.
   #widenWindow(call: Call): void {
     const { rx } = call;
+    noteProgress(this.#local, call);
     if (!call.isLive || rx.isComplete) return;
     if ((rx.room - rx.advertised) * 2 >= rx.window) proposeAck(this.#local, call, AckReason.Idle, 0);
   }

@@ -92,8 +92,6 @@ export class Call extends EventItem {
   owesProbe = false;
   /** The writer has had less room than it wanted. */
   wantsRoom = false;
-  /** Held back until the peer proves its address. */
-  isBlocked = false;
   /** userStatus of the newest DATA received. */
   userStatus = 0;
   /** A request may have at most so many bytes. */
@@ -135,7 +133,6 @@ export class Call extends EventItem {
     this.hasProbed = false;
     this.owesProbe = false;
     this.wantsRoom = false;
-    this.isBlocked = false;
     this.userStatus = 0;
     this.receiveMaxBytes = Number.MAX_SAFE_INTEGER;
     this.rx.reset();

@@ -5,7 +5,7 @@ import { type Call, CallEvent, CallState, Completion, Deadline, connectionOf, pe
 import { type Connection, ConnTime, NO_CALL, Outcome } from "./conn-object.js";
 import type { Local } from "./local.js";
 import { Stat } from "./stats.js";
-import { clearDeadline, startCallTimers } from "./timers.js";
+import { clearDeadline, noteProgress, startCallTimers } from "./timers.js";
 
 const bit = (...states: CallState[]): number => states.reduce<number>((bits, state) => bits | (1 << state), 0);
 
@@ -44,7 +44,6 @@ export function enterRecvRequest(local: Local, call: Call): void {
 /** The whole request is in. */
 export function enterAckRequest(local: Local, call: Call): void {
   enter(call, CallState.ServerAckRequest);
-  clearDeadline(call, Deadline.Progress);
   // What the handler has written so far may go out now; the reply acknowledges the request.
   if (call.tx.hasWork) enterSendReply(local, call);
 }
@@ -53,6 +52,7 @@ export function enterAckRequest(local: Local, call: Call): void {
 export function enterSendReply(local: Local, call: Call): void {
   enter(call, CallState.ServerSendReply);
   clearDeadline(call, Deadline.Ack);
+  noteProgress(local, call);
   local.scheduleCall(call);
 }
 
@@ -108,6 +108,7 @@ export function complete(local: Local, call: Call, completion: Completion, abort
   call.owesPing = false;
   local.timers.remove(call.index);
   local.unscheduleCall(call);
+  local.blockedCalls.remove(call.index);
   call.tx.releaseAll();
   call.waitingIn?.remove(call.index);
   call.waitingIn = null;

@@ -3,10 +3,12 @@ import type { Address } from "../util/address.js";
 import { RxError } from "../util/errors.js";
 import { CID_MASK } from "../wire/header.js";
 import { SlotList } from "../util/slot-list.js";
-import type { Call } from "./call-object.js";
-import { enterAwaitConn, enterSendRequest } from "./call-state.js";
+import { AbortCode } from "../wire/abort.js";
+import { type Call, Completion } from "./call-object.js";
+import { complete, enterAwaitConn, enterSendRequest } from "./call-state.js";
 import { PACKET_BYTES_MAX } from "./config.js";
-import { evictConnection, secureConnection } from "./conn-event.js";
+import { secureConnection } from "./conn-event.js";
+import { evictConnection } from "./conn-reap.js";
 import { CHANNELS, ConnState, ConnTime, type Connection, NO_CALL } from "./conn-object.js";
 import { BUNDLES_MAX, type Local } from "./local.js";
 
@@ -44,6 +46,8 @@ export class Bundle {
 export class Bundles {
   readonly #local: Local;
   readonly #bundles: (Bundle | null)[] = [];
+  /** Bundles whose calls wait because the endpoint had no connection or peer left. */
+  readonly #starved = new SlotList(BUNDLES_MAX);
 
   constructor(local: Local) {
     this.#local = local;
@@ -71,7 +75,8 @@ export class Bundles {
     call.home = bundle.index;
     call.serviceId = bundle.options.serviceId;
     enterAwaitConn(call);
-    call.tx.prepare(local.securityClass(bundle.options.securityIndex), PACKET_BYTES_MAX);
+    const packetBytes = local.peers.find(bundle.options.remote)?.packetBytes ?? PACKET_BYTES_MAX;
+    call.tx.prepare(local.securityClass(bundle.options.securityIndex), packetBytes);
     bundle.waiting.push(call.index);
     call.waitingIn = bundle.waiting;
     this.assign(bundle);
@@ -89,6 +94,17 @@ export class Bundles {
     }
   }
 
+  /** Calls wait for what only reaping can give. */
+  get hasStarved(): boolean {
+    return this.#starved.count > 0;
+  }
+
+  /** Bundles that have found the endpoint's tables full try again. */
+  assignStarved(): void {
+    for (let i = this.#starved.count; i > 0; i--) this.#local.noteFreed(this.#starved.shift());
+    this.assignFreed();
+  }
+
   assign(bundle: Bundle): void {
     const local = this.#local;
     for (;;) {
@@ -101,10 +117,14 @@ export class Bundles {
     }
   }
 
-  /** Forgets the bundle; its connections go when their last call has been released. */
+  /** Forgets the bundle: calls that wait for a channel end, its connections go when their last call has been released. */
   close(bundle: Bundle): void {
+    if (bundle.isClosed) return;
     bundle.isClosed = true;
     this.#bundles[bundle.index] = null;
+    while (bundle.waiting.head >= 0) {
+      complete(this.#local, this.#local.calls.at(bundle.waiting.head), Completion.LocalError, AbortCode.RX_CALL_DEAD);
+    }
     for (const connection of bundle.connections) {
       connection.isRetired = true;
       connection.bundle = -1;
@@ -145,18 +165,18 @@ export class Bundles {
     const { options } = bundle;
     if (bundle.connections.length >= options.connectionsMax) return null;
     const connection = takeClientConnection(local);
-    if (connection === null) return null;
+    if (connection === null) return this.#starve(bundle);
     let peer = local.peers.find(options.remote);
     if (peer === null) {
       peer = local.peers.take();
       if (peer === null) {
         local.connections.pool.give(connection);
-        return null;
+        return this.#starve(bundle);
       }
       local.peers.enter(peer, options.remote);
     }
     // Whom we call ourselves may be sent what we like.
-    local.peers.prove(peer);
+    local.provePeer(peer);
     local.peers.use(peer);
     connection.isService = false;
     connection.epoch = local.epoch;
@@ -175,9 +195,14 @@ export class Bundles {
     bundle.connections.push(connection);
     return connection;
   }
+
+  #starve(bundle: Bundle): null {
+    if (this.#starved.push(bundle.index)) this.#local.host.wantTimer();
+    return null;
+  }
 }
 
-// A free channel, one without a recent BUSY first; -1 = none.
+// A free channel; -1 = none.
 function freeChannel(connection: Connection): number {
   for (let channel = 0; channel < CHANNELS; channel++) {
     if (connection.callSlot(channel) !== NO_CALL) continue;

@@ -1,4 +1,4 @@
-// What happens to a connection as a whole: its abort, its challenge and response, becoming idle, being reaped.
+// What happens to a connection as a whole: its abort, its challenge and response, the final ACKs of its calls.
 import { AbortCode } from "../wire/abort.js";
 import { type Call, CallEvent, Completion, connectionOf } from "./call-object.js";
 import { complete, notify } from "./call-state.js";
@@ -10,8 +10,6 @@ import { verifyHeld } from "./verify-data.js";
 
 const CHALLENGE_INTERVAL_US = 2_000_000;
 const CHALLENGES_MAX = 50;
-// Connections reaped in one turn: the rest waits for the next.
-const REAP_MAX = 64;
 
 /** Gives `connection` the context of its class; a service connection is unsecured until its class is satisfied. */
 export function secureConnection(local: Local, connection: Connection): void {
@@ -123,7 +121,7 @@ export function takeVerdict(local: Local, connection: Connection, verdict: Secur
   } else if (connection.isService) {
     connection.state = ConnState.Secure;
     connection.times[connection.timeAt + ConnTime.Challenge] = Number.POSITIVE_INFINITY;
-    if (connection.peer !== null) local.peers.prove(connection.peer);
+    if (connection.peer !== null) local.provePeer(connection.peer);
     eachCall(local, connection, releaseHeld, 0);
   } else {
     connection.owesResponse = true;
@@ -180,53 +178,4 @@ export function handleConnTimeout(local: Local, connection: Connection): void {
   if ((times[timeAt + next] as number) !== Number.POSITIVE_INFINITY && (connection.isService || next === ConnTime.FinalAck)) {
     local.timers.set(local.connectionSlot(connection), times, timeAt + next);
   }
-}
-
-/** Forgets a connection without calls. A service connection leaves its call numbers behind. */
-export function forgetConnection(local: Local, connection: Connection): void {
-  const peer = connection.peer;
-  if (peer !== null) {
-    if (connection.isService) local.tombstones.remember(connection, peer.address, local.clock, local.config.tombstoneUs);
-    local.peers.unuse(peer, local.clock);
-  }
-  if (!connection.isService) local.clientConnections--;
-  connection.security?.dispose();
-  local.timers.remove(local.connectionSlot(connection));
-  local.unscheduleConnection(connection);
-  local.connections.forget(connection);
-  local.stats.count(Stat.ConnectionsReaped);
-}
-
-/** Forgets connections that have been idle for long enough, some in each turn. */
-export function reapConnections(local: Local): void {
-  const { idle } = local.connections;
-  const { config } = local;
-  for (let i = 0; i < REAP_MAX; i++) {
-    const reaped =
-      reapOldest(local, idle.strangers.head, config.strangerConnectionUs) ||
-      reapOldest(local, idle.services.head, config.idleConnectionUs) ||
-      reapOldest(local, idle.clients.head, config.idleClientConnectionUs);
-    if (!reaped) return;
-  }
-}
-
-function reapOldest(local: Local, slot: number, lifeUs: number): boolean {
-  if (slot < 0) return false;
-  const connection = local.connections.pool.at(slot);
-  const idleSince = connection.times[connection.timeAt + ConnTime.LastUse] as number;
-  if (idleSince + lifeUs > (local.clock[0] as number)) return false;
-  if (connection.isService && local.tombstones.isFull) return false;
-  forgetConnection(local, connection);
-  return true;
-}
-
-/** Makes room for a new connection by forgetting the stranger that has been idle longest, else any idle one. */
-export function evictConnection(local: Local): boolean {
-  const { idle } = local.connections;
-  const slot = idle.strangers.head >= 0 ? idle.strangers.head : idle.services.head >= 0 ? idle.services.head : idle.clients.head;
-  if (slot < 0) return false;
-  const connection = local.connections.pool.at(slot);
-  if (connection.isService && local.tombstones.isFull) return false;
-  forgetConnection(local, connection);
-  return true;
 }

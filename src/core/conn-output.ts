@@ -117,7 +117,7 @@ function writeFinalAck(
   ack.maxMtu = ADVERTISED_MTU;
   ack.ifMtu = PACKET_BYTES_MAX;
   ack.rwind = local.config.receiveWindowPackets;
-  ack.jumboMax = ADVERTISED_JUMBO;
+  ack.jumboMax = Math.min(ADVERTISED_JUMBO, local.config.receiveWindowPackets);
   writeHeader(bytes, offset, header);
   local.stats.count(Stat.AckPacketsSent);
   return writeAck(bytes, offset + HEADER_SIZE, ack, NO_ACKS) - offset;

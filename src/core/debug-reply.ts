@@ -75,7 +75,10 @@ export function inputDebug(
 function startReply(local: Local, header: PacketHeader, remote: Address): Reply | null {
   const reply = local.addReply(remote);
   if (reply === null) return null;
-  header.flags &= ~PacketFlag.ClientInitiated & PacketFlag.LastPacket;
+  // What says which question is answered is echoed; the rest is ours, and empty.
+  header.flags &= PacketFlag.LastPacket;
+  header.userStatus = 0;
+  header.cksum = 0;
   writeHeader(reply.bytes, 0, header);
   local.stats.sentByType[header.type] = (local.stats.sentByType[header.type] as number) + 1;
   return reply;

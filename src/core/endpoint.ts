@@ -10,7 +10,8 @@ import { type Call, Completion, Deadline } from "./call-object.js";
 import { complete } from "./call-state.js";
 import { EndpointConfig, type EndpointOptions } from "./config.js";
 import { type Bundle, type BundleOptions, Bundles } from "./conn-client.js";
-import { handleConnTimeout, reapConnections, takeVerdict } from "./conn-event.js";
+import { handleConnTimeout, takeVerdict } from "./conn-event.js";
+import { reapConnections } from "./conn-reap.js";
 import { Input } from "./input.js";
 import { type EndpointHost, Local } from "./local.js";
 import { Output, type Transmit } from "./output.js";
@@ -84,9 +85,9 @@ export class Endpoint {
   /** Runs what is due. */
   handleTimeout(nowUs: number): void {
     const { local } = this;
-    const dueUs = this.nextTimeoutUs();
+    local.timers.peekKey(this.#next, 0);
     local.clock[0] = nowUs;
-    if (nowUs - dueUs > LATE_US) this.#times[1] = nowUs + LATE_US;
+    if (nowUs - (this.#next[0] as number) > LATE_US) this.#times[1] = nowUs + LATE_US;
     for (let i = 0; i < TIMERS_PER_TURN && local.timers.isDue(local.clock, 0); i++) this.#fire(local.timers.peek());
     if ((this.#times[0] as number) <= nowUs) this.#reap(nowUs);
     this.#bundles.assignFreed();
@@ -103,7 +104,11 @@ export class Endpoint {
     this.local.timers.peekKey(this.#next, 0);
     const timer = this.#next[0] as number;
     const { local } = this;
-    const hasIdle = local.connections.known.count > 0 || local.peers.known.count > 0 || local.tombstones.count > 0;
+    const hasIdle =
+      local.connections.known.count > 0 ||
+      local.peers.known.count > 0 ||
+      local.tombstones.count > 0 ||
+      this.#bundles.hasStarved;
     const reap = hasIdle ? (this.#times[0] as number) : Number.POSITIVE_INFINITY;
     return timer < reap ? timer : reap;
   }
@@ -194,6 +199,7 @@ export class Endpoint {
     reapConnections(local);
     local.peers.reap(local.clock);
     local.tombstones.expire(local.clock, EXPIRE_PER_TURN);
+    this.#bundles.assignStarved();
   }
 
   // A call is free again: services that could not be charged, and calls that could not begin, may go on.

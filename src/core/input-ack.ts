@@ -58,7 +58,12 @@ function isCurrent(call: Call, ack: AckBody): boolean {
   const tx = call.tx;
   if (ack.firstPacket < tx.first) return false;
   if (ack.firstPacket > tx.first) return true;
-  return ack.previousPacket >= tx.previousPacket || ack.previousPacket > tx.first + PEER_WINDOW_MAX;
+  return ack.previousPacket >= tx.previousPacket || isForeignNumber(call, ack.previousPacket);
+}
+
+// Old peers put a serial into previousPacket, others leave garbage there (rx-wire.md section 8).
+function isForeignNumber(call: Call, previousPacket: number): boolean {
+  return previousPacket < 0 || previousPacket > call.tx.first + PEER_WINDOW_MAX;
 }
 
 function coversOnlyWhatWasSent(call: Call, ack: AckBody, bytes: Uint8Array): boolean {
@@ -76,7 +81,7 @@ function takeEcho(local: Local, call: Call, ack: AckBody): void {
   const now = local.clock[0] as number;
   const peer = peerOf(call);
   if (ack.serial === call.pingSerial) {
-    local.peers.prove(peer);
+    local.provePeer(peer);
     noteSentAtDelivered(call, call.times, CallTime.PingSentAt);
     if (ack.reason === AckReason.PingResponse) {
       call.pingSerial = 0;
@@ -88,7 +93,7 @@ function takeEcho(local: Local, call: Call, ack: AckBody): void {
   for (let seq = tx.next - 1; seq >= tx.first; seq--) {
     const place = seq & tx.mask;
     if (tx.serials[place] !== ack.serial) continue;
-    local.peers.prove(peer);
+    local.provePeer(peer);
     noteSentAtDelivered(call, tx.sentAt, place);
     const isFirstCopy = ((tx.flags[place] as number) & TransmitFlag.Resent) === 0;
     // A delayed ACK measures the delay; the echo of a resent packet may mean either copy (Karn).
@@ -124,7 +129,7 @@ function takeAcknowledgements(local: Local, call: Call, ack: AckBody, bytes: Uin
     noteDelivered(call, tx.first & tx.mask);
     if (tx.releaseFirst()) news++;
   }
-  tx.previousPacket = ack.previousPacket;
+  if (!isForeignNumber(call, ack.previousPacket)) tx.previousPacket = ack.previousPacket;
   for (let i = 0; i < ack.nAcks; i++) {
     const seq = ack.firstPacket + i;
     if (seq >= tx.next) break;
@@ -137,6 +142,17 @@ function takeAcknowledgements(local: Local, call: Call, ack: AckBody, bytes: Uin
     }
   }
   if (ack.reason === AckReason.Duplicate && tx.backoff === 0) tx.reorderSteps++;
+  afterAcknowledgements(local, call, news, wasLimited);
+}
+
+/** Everything sent so far is hard-acknowledged (rx-wire.md section 9.1). */
+export function inputAckAll(local: Local, call: Call): void {
+  const tx = call.tx;
+  const wasLimited = tx.inFlight >= call.congestion.cwnd - 1;
+  let news = 0;
+  call.times[CallTime.LastHeard] = local.clock[0] as number;
+  if (tx.first < tx.next) noteProgress(local, call);
+  while (tx.first < tx.next) if (tx.releaseFirst()) news++;
   afterAcknowledgements(local, call, news, wasLimited);
 }
 

@@ -24,6 +24,8 @@ import { verifyPacket } from "./verify-data.js";
 
 /** Segments of a jumbogram that we take; we advertise fewer. */
 const SEGMENTS_MAX = 6;
+// The most that any peer puts into one packet (rx-wire.md section 13, RX_MAX_PACKET_SIZE).
+const PAYLOAD_MAX = 16_384;
 // Every second packet is acknowledged at once (rx-behaviour.md section 4).
 const UNACKED_MAX = 2;
 
@@ -119,8 +121,13 @@ function inputSegment(local: Local, call: Call, header: PacketHeader, bytes: Uin
     local.stats.count(Stat.DropWindow);
     return AckReason.ExceedsWindow;
   }
+  if (to - from > PAYLOAD_MAX) {
+    local.stats.count(Stat.DropTooBig);
+    return 0;
+  }
   const hadGap = rx.top >= rx.next;
-  const buffer = store(local, bytes, from, to);
+  const isStorable = placement === Placement.InOrder || hasRoomAhead(local);
+  const buffer = isStorable ? store(local, bytes, from, to) : NO_BUFFER;
   if (buffer === NO_BUFFER) {
     local.stats.count(Stat.DropNoBuffer);
     return AckReason.NoSpace;
@@ -142,6 +149,12 @@ function inputSegment(local: Local, call: Call, header: PacketHeader, bytes: Uin
 function isPastEnd(lastSeq: number, top: number, seq: number, isLast: boolean): boolean {
   if (lastSeq !== 0) return seq > lastSeq || (isLast && seq !== lastSeq);
   return isLast && seq < top;
+}
+
+// The last eighth of the buffers is for packets that a reader can use at once: packets behind a gap must not keep out the one
+// that closes it.
+function hasRoomAhead(local: Local): boolean {
+  return local.buffers.free > local.buffers.count >> 3;
 }
 
 /** Copies bytes[from, to) into buffers, several where one is too small. @returns the first, or NO_BUFFER. */
@@ -191,7 +204,11 @@ function afterProgress(local: Local, call: Call): void {
     abortCall(local, call, call.isService ? AbortCode.RXGEN_SS_UNMARSHAL : AbortCode.RXGEN_CC_UNMARSHAL);
     return;
   }
-  if (rx.isComplete && call.state === CallState.ServerRecvRequest) enterAckRequest(local, call);
+  if (rx.isComplete && call.state === CallState.ServerRecvRequest) {
+    // OpenAFS begins the next call on the channel with the last window it was told: leave it a wide one.
+    if (rx.advertised !== 0 && rx.advertised < rx.window) proposeAck(local, call, AckReason.Idle, 0);
+    enterAckRequest(local, call);
+  }
   if (rx.isComplete && call.state === CallState.ClientRecvReply) {
     const connection = connectionOf(call);
     call.events |= CallEvent.Readable;

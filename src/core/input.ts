@@ -12,7 +12,7 @@ import { complete } from "./call-state.js";
 import { connectionAborted, inputChallenge, inputResponse, repeatFinalAck } from "./conn-event.js";
 import { ConnState, type Connection, Outcome } from "./conn-object.js";
 import { inputDebug, inputVersion } from "./debug-reply.js";
-import { inputAck } from "./input-ack.js";
+import { inputAck, inputAckAll } from "./input-ack.js";
 import { inputData } from "./input-data.js";
 import type { Local } from "./local.js";
 import type { Peer } from "./peer.js";
@@ -39,7 +39,7 @@ export class Input {
     const { stats } = this.#local;
     if (length < HEADER_SIZE) return stats.count(Stat.DropShort);
     if (length > MAX_DATAGRAM) return stats.count(Stat.DropLong);
-    if (REFLECTOR_PORTS.has(remote.port) || this.#local.ownAddress?.equals(remote) === true) {
+    if (isUnanswerable(remote) || this.#local.ownAddress?.equals(remote) === true) {
       return stats.count(Stat.DropSource);
     }
     const header = this.#header;
@@ -114,7 +114,9 @@ export class Input {
   #inputChannel(connection: Connection, header: PacketHeader, remote: Address, bytes: Uint8Array, length: number): void {
     const local = this.#local;
     const channel = header.cid & CHANNEL_MASK;
-    const ahead = seqDiff(header.callNumber, connection.callNumber(channel));
+    const last = connection.callNumber(channel);
+    // On a channel without a call yet every number is new, whatever side of the wrap it stands on.
+    const ahead = last === 0 ? 1 : seqDiff(header.callNumber, last);
     if (ahead < 0) return local.stats.count(Stat.DropOldCall);
     if (ahead > 0) return this.#inputNextCall(connection, header, remote, bytes, length);
     const call = local.callAt(connection.callSlot(channel));
@@ -171,11 +173,11 @@ export class Input {
 
   #inputCall(call: Call, header: PacketHeader, bytes: Uint8Array, length: number): void {
     const local = this.#local;
-    if (call.isBlocked) this.#unblock(call);
+    if (local.blockedCalls.has(call.index)) this.#unblock(call);
     switch (header.type) {
       case PacketType.Data:
         if (header.seq === 0) return local.stats.count(Stat.DropBadSeq);
-        if (!this.#takeUpgrade(call, header)) return;
+        this.#takeUpgrade(call, header);
         local.stats.count(Stat.DataPacketsRead);
         return inputData(local, call, header, bytes, length);
       case PacketType.Ack:
@@ -195,32 +197,34 @@ export class Input {
   }
 
   #unblock(call: Call): void {
-    call.isBlocked = false;
+    this.#local.blockedCalls.remove(call.index);
     this.#local.scheduleCall(call);
   }
 
   // A service may answer an upgrade request under its better id; otherwise the id is fixed.
-  #takeUpgrade(call: Call, header: PacketHeader): boolean {
+  #takeUpgrade(call: Call, header: PacketHeader): void {
     const connection = call.connection as Connection;
-    if (header.serviceId === connection.serviceId) return true;
-    if (connection.isService || !connection.wantsUpgrade) return true;
+    if (connection.isService || !connection.wantsUpgrade) return;
+    // Whatever id the answer has, the question has been answered: other calls may use the connection from here.
     connection.serviceId = header.serviceId;
     connection.wantsUpgrade = false;
     call.serviceId = header.serviceId;
-    return true;
+    if (connection.bundle >= 0) this.#local.noteFreed(connection.bundle);
   }
+}
+
+/** No single honest host sends from there: reflectors' ports, and addresses that are nobody's or everybody's. */
+function isUnanswerable(remote: Address): boolean {
+  if (REFLECTOR_PORTS.has(remote.port)) return true;
+  if (remote.family === 4) {
+    const top = remote.w3 >>> 24;
+    return top === 0 || top >= 224;
+  }
+  return remote.w0 >>> 24 === 0xff || (remote.w0 | remote.w1 | remote.w2 | remote.w3) === 0;
 }
 
 function isFromServiceOnly(type: number): boolean {
   return type === PacketType.Challenge || type === PacketType.Busy;
-}
-
-/** Everything sent so far is hard-acknowledged (rx-wire.md section 9.1). */
-function inputAckAll(local: Local, call: Call): void {
-  const { tx } = call;
-  call.times[CallTime.LastHeard] = local.clock[0] as number;
-  while (tx.first < tx.next) tx.releaseFirst();
-  if (tx.isAcknowledged && call.state === CallState.ServerAwaitAck) complete(local, call, Completion.Succeeded, 0);
 }
 
 function inputAbort(local: Local, call: Call, code: number): void {

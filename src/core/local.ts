@@ -10,6 +10,7 @@ import { Call } from "./call-object.js";
 import type { EndpointConfig } from "./config.js";
 import type { Connection, VerdictSink } from "./conn-object.js";
 import { ConnTable } from "./conn-table.js";
+import type { Peer } from "./peer.js";
 import { PeerTable } from "./peer-table.js";
 import type { RandomSource } from "./random-source.js";
 import { RefusalLimiter, type Reply, ReplyRing } from "./refusal.js";
@@ -73,6 +74,8 @@ export class Local {
   readonly freedBundles: SlotList;
   /** New service calls are answered with RX_RESTARTING. */
   isDraining = false;
+  /** Calls held back until their peer proves its address or sends more. */
+  readonly blockedCalls: SlotList;
   readonly #transmit: SlotList;
   readonly #scratch = new Float64Array(1);
 
@@ -94,6 +97,7 @@ export class Local {
     this.refusals = new RefusalLimiter(config.refusalsPerSecond, hash);
     this.epoch = (random.int32() | 0x80000000) & ~0x40000000;
     this.freedBundles = new SlotList(BUNDLES_MAX);
+    this.blockedCalls = new SlotList(config.callsMax);
     this.#transmit = new SlotList(slots);
   }
 
@@ -139,6 +143,22 @@ export class Local {
 
   get hasTransmit(): boolean {
     return this.#transmit.count > 0 || this.replies.count > 0;
+  }
+
+  /** The peer has shown that it receives what we send: all that was held back from it may go. */
+  provePeer(peer: Peer): void {
+    if (peer.isProven) return;
+    this.peers.prove(peer);
+    let slot = this.blockedCalls.head;
+    while (slot >= 0) {
+      const next = this.blockedCalls.after(slot);
+      const call = this.calls.at(slot);
+      if (call.connection?.peer === peer) {
+        this.blockedCalls.remove(slot);
+        this.scheduleCall(call);
+      }
+      slot = next;
+    }
   }
 
   scheduleCall(call: Call): void {

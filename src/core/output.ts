@@ -105,7 +105,8 @@ export class Output {
   /** @returns the length written, or 0 when the call has nothing to send now. */
   #writeCallPacket(call: Call, out: Transmit): number {
     if (!call.isLive || call.connection === null) return 0;
-    if (call.ackReason !== 0) {
+    // From a stranger a PING first: it says what an ACK says, and invites the proof that all else waits for.
+    if (call.ackReason !== 0 && !(call.owesPing && !peerOf(call).isProven)) {
       const reason = call.ackReason as AckReason;
       const length = this.#writeAckPacket(call, reason, call.ackSerial, out);
       if (length > 0) call.ackReason = 0;
@@ -133,8 +134,8 @@ export class Output {
     const tx = call.tx;
     if (call.owesProbe) {
       call.owesProbe = false;
-      if (tx.next < tx.top && tx.next < tx.first + tx.peerWindow) return tx.next;
-      return tx.next > tx.first ? tx.next - 1 : 0;
+      const probe = tx.probe();
+      if (probe !== 0) return probe;
     }
     return tx.sendable(call.congestion.cwnd);
   }
@@ -229,7 +230,7 @@ export class Output {
 
   #block(call: Call): number {
     // Goes on when the peer has sent more, or has proved its address; a PING invites the proof.
-    call.isBlocked = true;
+    this.#local.blockedCalls.push(call.index);
     this.#local.stats.count(Stat.BudgetWithheld);
     return 0;
   }
@@ -250,7 +251,7 @@ export class Output {
     body.maxMtu = ADVERTISED_MTU;
     body.ifMtu = PACKET_BYTES_MAX;
     body.rwind = rx.room;
-    body.jumboMax = ADVERTISED_JUMBO;
+    body.jumboMax = Math.min(ADVERTISED_JUMBO, local.config.receiveWindowPackets);
     this.#callHeader(call, PacketType.Ack);
     const header = this.#header;
     header.flags = PacketFlag.SlowStartOk | (call.isService ? 0 : PacketFlag.ClientInitiated);

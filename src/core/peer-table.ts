@@ -16,7 +16,7 @@ export class PeerTable {
   readonly pool: ObjectPool<Peer>;
   /** Peers with an address, for walks. */
   readonly known: DenseSet;
-  /** Peers that have not proved their address. */
+  /** Service connections of peers that have not proved their address. */
   strangers = 0;
   readonly #config: EndpointConfig;
   readonly #hash: KeyedHash;
@@ -44,13 +44,15 @@ export class PeerTable {
     return null;
   }
 
-  /** Whether `address` may become a peer now, as far as strangers are limited. */
-  admits(address: Address): boolean {
-    if (this.isTrusted(address)) return true;
-    return (
-      this.strangers < this.#config.strangersMax &&
-      (this.#strangersOfHost[this.#bucketOf(address)] as number) < this.#config.strangersPerHostMax
-    );
+  /** Whether `address` may have one more connection now, as far as strangers are limited. `peer` is its peer, if known. */
+  admits(address: Address, peer: Peer | null): boolean {
+    if (peer === null ? this.isTrusted(address) : peer.isProven) return true;
+    return this.strangers < this.#config.strangersMax && this.hostHasRoom(address);
+  }
+
+  /** Whether the host of `address` is below the limit of stranger connections of one host. */
+  hostHasRoom(address: Address): boolean {
+    return (this.#strangersOfHost[this.#bucketOf(address)] as number) < this.#config.strangersPerHostMax;
   }
 
   isTrusted(address: Address): boolean {
@@ -65,7 +67,6 @@ export class PeerTable {
     peer.hash = this.#hashOf(address);
     peer.isTrusted = this.isTrusted(address);
     peer.isProven = peer.isTrusted;
-    if (!peer.isProven) this.#countStranger(address, 1);
     this.#index.insert(peer.hash, peer.index);
     this.known.add(peer.index);
   }
@@ -74,16 +75,18 @@ export class PeerTable {
   prove(peer: Peer): void {
     if (peer.isProven) return;
     peer.isProven = true;
-    this.#countStranger(peer.address, -1);
+    this.#countStrangers(peer.address, -peer.connections);
   }
 
   /** A connection begins to use `peer`. */
   use(peer: Peer): void {
     if (peer.connections++ === 0) this.#unused.remove(peer.index);
+    if (!peer.isProven) this.#countStrangers(peer.address, 1);
   }
 
   /** A connection lets go of `peer`. */
   unuse(peer: Peer, now: Float64Array): void {
+    if (!peer.isProven) this.#countStrangers(peer.address, -1);
     if (--peer.connections > 0) return;
     peer.cells[PeerCell.UnusedAt] = now[0] as number;
     this.#unused.push(peer.index);
@@ -111,11 +114,10 @@ export class PeerTable {
     this.#unused.remove(slot);
     this.#index.remove(peer.hash, slot);
     this.known.remove(slot);
-    if (!peer.isProven) this.#countStranger(peer.address, -1);
     this.pool.give(peer);
   }
 
-  #countStranger(address: Address, step: number): void {
+  #countStrangers(address: Address, step: number): void {
     this.strangers += step;
     const bucket = this.#bucketOf(address);
     this.#strangersOfHost[bucket] = (this.#strangersOfHost[bucket] as number) + step;

@@ -31,7 +31,6 @@ export class Peer {
   packetBytes = PACKET_BYTES_MAX;
   /** Most segments of a jumbogram this peer takes; 1 until it says otherwise. */
   jumboMax = 1;
-  cwnd = 0;
   /** [last RTT sample or ping, became unused, bytes in, bytes out, packets sent, packets resent] */
   readonly cells = new Float64Array(6);
 
@@ -50,7 +49,6 @@ export class Peer {
     this.rtt.reset();
     this.packetBytes = PACKET_BYTES_MAX;
     this.jumboMax = 1;
-    this.cwnd = 0;
     this.cells.fill(0);
   }
 

@@ -2,6 +2,7 @@
 // been delivered and a reordering window has passed.
 import { type Call, Deadline, ResendKind, peerOf } from "./call-object.js";
 import type { Local } from "./local.js";
+import { proposePing } from "./propose-ack.js";
 import { setDeadline, setResendTimer } from "./timers.js";
 import { TransmitCell, TransmitFlag } from "./transmit-window.js";
 
@@ -72,12 +73,14 @@ export function handleResendTimeout(local: Local, call: Call): void {
       detectLosses(local, call);
       return;
     case ResendKind.TailProbe:
+      measureRoundTrip(local, call);
       call.hasProbed = true;
       call.owesProbe = true;
       setResendTimer(local, call);
       local.scheduleCall(call);
       return;
     case ResendKind.Timeout:
+      measureRoundTrip(local, call);
       call.congestion.onTimeout(tx.next, tx.inFlight);
       for (let seq = tx.first; seq < tx.next; seq++) tx.markLost(seq);
       tx.backoff++;
@@ -86,4 +89,10 @@ export function handleResendTimeout(local: Local, call: Call): void {
       local.scheduleCall(call);
       return;
   }
+}
+
+// The echo of a packet that was sent twice measures nothing. On a path longer than the first timeout every packet is, so a
+// PING goes along: its answer does.
+function measureRoundTrip(local: Local, call: Call): void {
+  if (peerOf(call).rtt.samples === 0 && call.pingSerial === 0) proposePing(local, call);
 }

@@ -1,6 +1,8 @@
 // The receiving half of a call: packets held between the network and the reader, in order of sequence number.
 import { type BufferPool, NO_BUFFER } from "../memory/buffer-pool.js";
 import { assert } from "../util/assert.js";
+import { ADVERTISED_JUMBO } from "./config.js";
+import { ACK_MAX_SOFT } from "../wire/ack.js";
 
 /** Where a packet falls. */
 export const Placement = {
@@ -43,6 +45,8 @@ export class ReceiveWindow {
   readonly cells = new Float64Array(1);
   readonly #pool: BufferPool;
   readonly #mask: number;
+  /** Packets taken beyond the window, because so many are advertised however full it is. */
+  readonly #slack: number;
   readonly #ring: Int32Array;
   readonly #cksums: Int32Array;
 
@@ -50,8 +54,8 @@ export class ReceiveWindow {
     this.#pool = pool;
     this.window = windowPackets;
     let places = 2;
-    // One more than the window: peers take an advertised 0 as 1 (rx-wire.md section 8.1).
-    while (places < windowPackets + 1) places *= 2;
+    this.#slack = Math.min(ADVERTISED_JUMBO, windowPackets);
+    while (places < windowPackets + this.#slack) places *= 2;
     this.#mask = places - 1;
     this.#ring = new Int32Array(places).fill(NO_BUFFER);
     this.#cksums = new Int32Array(places);
@@ -85,17 +89,31 @@ export class ReceiveWindow {
     return this.cells[0] as number;
   }
 
-  /** The window to advertise: packets that may follow `next`. */
+  /** Buffers held, linked ones included, for those who check that none is lost. */
+  get buffersHeld(): number {
+    let held = 0;
+    for (let i = 0; i < this.#ring.length; i++) {
+      for (let at = this.#ring[i] as number; at !== NO_BUFFER; at = this.#pool.next[at] as number) held++;
+    }
+    return held;
+  }
+
+  /**
+   * The window to advertise: packets that may follow `next`. Never less than a jumbogram's worth: OpenAFS sends no part of a
+   * jumbogram that its window does not hold whole, and it keeps the last window it was told for the next call on the
+   * channel, so that a smaller one stops it for ever (seen with 1.8.9: 0 and 1 both do).
+   */
   get room(): number {
-    const unread = this.next - this.readSeq;
-    const room = this.window - unread;
-    const free = this.#pool.free;
-    return room < 0 ? 0 : room < free ? room : free;
+    if (this.isComplete) return this.window;
+    const room = this.window - (this.next - this.readSeq);
+    const { free } = this.#pool;
+    const allowed = room < free ? room : free;
+    return allowed < this.#slack ? this.#slack : allowed;
   }
 
   classify(seq: number): Placement {
     // Sequence numbers of 2^31 and above are negative here: no call gets that far.
-    if (seq < 0 || seq > this.readSeq + this.window) return Placement.Beyond;
+    if (seq < 0 || seq >= this.readSeq + this.window + this.#slack) return Placement.Beyond;
     if (seq < this.next) return Placement.Old;
     if (this.#ring[seq & this.#mask] !== NO_BUFFER) return Placement.Held;
     return seq === this.next ? Placement.InOrder : Placement.Gap;
@@ -166,7 +184,8 @@ export class ReceiveWindow {
 
   /** Fills `acks` for an ACK whose firstPacket is `next`. @returns how many entries. */
   fillAcks(acks: Uint8Array): number {
-    const count = this.top - this.next + 1;
+    // With the largest window there can be one more than the byte for their number counts.
+    const count = Math.min(this.top - this.next + 1, ACK_MAX_SOFT);
     if (count <= 0) return 0;
     for (let i = 0; i < count; i++) {
       acks[i] = this.#ring[(this.next + i) & this.#mask] === NO_BUFFER ? 0 : 1;

@@ -4,6 +4,9 @@ const RTO_INITIAL_US = 1_000_000;
 // Below this an OpenAFS peer's delayed ACKs would look like loss (Linux: 200 ms as well).
 const RTO_MIN_US = 200_000;
 const RTO_MAX_US = 60_000_000;
+// How far backing off goes beyond the path's own timeout. A call has 20 s to get through: with 30 % loss both ways some twelve
+// attempts are needed for it to be safe, and doubling without end makes six.
+const BACKED_OFF_MAX_US = 2_000_000;
 const BACKOFF_MAX = 6;
 // A sample above this says more about a suspended process than about the path.
 const SAMPLE_MAX_US = 60_000_000;
@@ -42,7 +45,7 @@ export class RttEstimator {
   rtoUs(backoff: number): number {
     const base = this.samples === 0 ? RTO_INITIAL_US : Math.max(this.srttUs + 4 * this.rttvarUs, RTO_MIN_US);
     const shift = backoff < BACKOFF_MAX ? backoff : BACKOFF_MAX;
-    const rtoUs = base * (1 << shift);
+    const rtoUs = Math.min(base * (1 << shift), Math.max(2 * base, BACKED_OFF_MAX_US));
     return rtoUs < RTO_MAX_US ? rtoUs : RTO_MAX_US;
   }
 }

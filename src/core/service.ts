@@ -122,15 +122,8 @@ export class Service implements CallListener {
       throw new RxError("RX_ERR_NOT_LISTENING", `service ${this.serviceId} is not listening, user id ${userId} not charged`);
     }
     this.#refuseUsedId(userId);
-    // A user-style service was filled with calls without an id; one of those gives way.
-    if (this.room <= 0 && !this.#dischargeAnonymous()) {
-      throw new RxError(
-        "RX_ERR_BACKLOG_FULL",
-        `service ${this.serviceId} holds ${this.backlog.calls} spare and ${this.waiting} waiting calls of ${this.limit}`,
-      );
-    }
-    const handle = this.#charge(userId);
-    if (handle === null) throw this.#limitError();
+    const handle = this.room > 0 ? this.#charge(userId) : this.#name(userId);
+    if (handle === null) throw this.room > 0 ? this.#limitError() : this.#fullError();
     if (attach !== null) this.#attach(handle, userId, attach);
     return handle;
   }
@@ -140,14 +133,9 @@ export class Service implements CallListener {
    * @throws RxError RX_ERR_CALL_ID_UNKNOWN when it is none, or has gone live
    */
   discharge(userId: bigint): void {
-    for (let i = 0; i < this.backlog.calls; i++) {
-      const call = this.backlog.callAt(i);
-      if (handleOf(call).userId !== userId) continue;
-      handleOf(call).forsake();
-      this.backlog.discharge(call);
-      return;
+    if (!this.#takeBack(userId)) {
+      throw new RxError("RX_ERR_CALL_ID_UNKNOWN", `service ${this.serviceId} has no unused charge ${userId}`);
     }
-    throw new RxError("RX_ERR_CALL_ID_UNKNOWN", `service ${this.serviceId} has no unused charge ${userId}`);
   }
 
   /**
@@ -196,10 +184,21 @@ export class Service implements CallListener {
 
   /** Called from the event cache for calls that nobody else listens to yet. */
   handleCallEvents(handle: CallHandle, events: number): void {
-    if ((events & CallEvent.NewCall) !== 0 && this.notifier !== null) this.notifier.onNewCall(handle);
+    if ((events & CallEvent.NewCall) !== 0) this.#announce(handle, events);
     if ((events & CallEvent.Ended) !== 0) this.#endedWaiting(handle, events);
     else if (handle.listener !== this && handle.listener !== null && (events & ~CallEvent.NewCall) !== 0) {
       handle.listener.handleCallEvents(handle, events & ~CallEvent.NewCall);
+    }
+  }
+
+  // A notifier that throws has not taken the call, and nobody else will: it ends here.
+  #announce(handle: CallHandle, events: number): void {
+    try {
+      this.notifier?.onNewCall(handle);
+    } catch (cause) {
+      handle.abort(AbortCode.RX_USER_ABORT);
+      if ((events & CallEvent.Ended) !== 0) this.#endedWaiting(handle, events);
+      throw cause;
     }
   }
 
@@ -233,20 +232,32 @@ export class Service implements CallListener {
     try {
       attach(handle, userId);
     } catch (cause) {
-      this.discharge(userId);
+      this.#takeBack(userId);
       throw cause;
     }
   }
 
-  #dischargeAnonymous(): boolean {
+  #takeBack(userId: bigint): boolean {
     for (let i = 0; i < this.backlog.calls; i++) {
       const call = this.backlog.callAt(i);
-      if (handleOf(call).userId !== null) continue;
+      if (handleOf(call).userId !== userId) continue;
       handleOf(call).forsake();
       this.backlog.discharge(call);
       return true;
     }
     return false;
+  }
+
+  // A user-style service was filled with calls without an id: the oldest of them gets this one. Null when all have one.
+  #name(userId: bigint): CallHandle | null {
+    for (let i = 0; i < this.backlog.calls; i++) {
+      const handle = handleOf(this.backlog.callAt(i));
+      if (handle.userId !== null) continue;
+      handle.userId = userId;
+      this.#local.userIds.add(userId);
+      return handle;
+    }
+    return null;
   }
 
   #answered(call: Call): void {
@@ -271,13 +282,15 @@ export class Service implements CallListener {
   #stop(state: ServiceState): void {
     this.state = state;
     this.limit = 0;
-    for (let i = 0; i < this.backlog.calls; i++) {
-      const handle = handleOf(this.backlog.callAt(i));
+    // One at a time, so that a notifier that takes back a charge itself finds the rings in order.
+    while (this.backlog.calls > 0) {
+      const handle = handleOf(this.backlog.callAt(0));
       this.counters.discarded++;
-      if (this.notifier !== null && handle.userId !== null) this.#discardNotice(handle);
+      this.backlog.discardCall();
+      if (handle.userId !== null) this.#discardNotice(handle);
       handle.forsake();
     }
-    this.backlog.discard();
+    this.backlog.discardRest();
   }
 
   #discardNotice(handle: CallHandle): void {
@@ -300,6 +313,13 @@ export class Service implements CallListener {
     if (this.#local.userIds.has(userId)) {
       throw new RxError("RX_ERR_CALL_ID_IN_USE", `user id ${userId} belongs to another call of this socket`);
     }
+  }
+
+  #fullError(): RxError {
+    return new RxError(
+      "RX_ERR_BACKLOG_FULL",
+      `service ${this.serviceId} holds ${this.backlog.calls} spare and ${this.waiting} waiting calls of ${this.limit}`,
+    );
   }
 
   #limitError(): RxError {

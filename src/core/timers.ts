@@ -1,12 +1,13 @@
 // Setting a call's deadlines. One table per call, one heap per endpoint; a deadline that moves back costs one store:
 // the heap is told only of what becomes earlier, and finds the truth when it fires.
-import { type Call, CallTime, Deadline, ResendKind, peerOf } from "./call-object.js";
+import { type Call, CallState, CallTime, Deadline, ResendKind, peerOf } from "./call-object.js";
 import type { Local } from "./local.js";
 
 const NEVER = Number.POSITIVE_INFINITY;
 
 // How long a peer may hold back the ACK of a last packet: OpenAFS 400 ms from a server, 100 ms otherwise.
 const LAST_ACK_DELAY_US = 450_000;
+const HARD_ACK_BACKOFF_MAX = 4;
 const ACK_DELAY_US = 110_000;
 // Timers of the hosts at both ends are no finer than this.
 const PROBE_FLOOR_US = 10_000;
@@ -60,6 +61,10 @@ export function noteProgress(local: Local, call: Call): void {
 export function setResendTimer(local: Local, call: Call): void {
   const tx = call.tx;
   if (tx.inFlight + tx.lost === 0) {
+    if (call.state === CallState.ServerAwaitAck && tx.first < tx.next) {
+      awaitHardAck(local, call);
+      return;
+    }
     call.resendKind = ResendKind.None;
     clearDeadline(call, Deadline.Resend);
     return;
@@ -76,6 +81,15 @@ export function setResendTimer(local: Local, call: Call): void {
   }
   call.resendKind = ResendKind.Timeout;
   setDeadline(local, call, Deadline.Resend, rtoUs);
+}
+
+// OpenAFS's client reads a reply to its end and may leave it at soft ACKs; it answers the last packet, sent once more, with
+// the hard ACK. What is soft-acknowledged can still be taken back, so the reply is kept until then.
+function awaitHardAck(local: Local, call: Call): void {
+  const { tx } = call;
+  call.resendKind = ResendKind.TailProbe;
+  setDeadline(local, call, Deadline.Resend, LAST_ACK_DELAY_US * (1 << Math.min(tx.backoff, HARD_ACK_BACKOFF_MAX)));
+  tx.backoff++;
 }
 
 function probeTimeoutUs(call: Call, samples: number, srttUs: number): number {

@@ -16,8 +16,6 @@ export const TransmitFlag = { Sent: 1, SoftAcked: 2, Lost: 4, Resent: 8, Empty: 
 export const TransmitCell = {
   /** When the packet was sent that was delivered latest in order of sending (RACK.xmit_ts of RFC 8985). */
   RackSentAt: 0,
-  /** When the newest hard ACK moved the window, or the first packet was queued. */
-  ProgressAt: 1,
 } as const;
 
 /**
@@ -43,7 +41,6 @@ export class TransmitWindow {
   peerWindow = 0;
   /** Expiries of the retransmission timer in a row. */
   backoff = 0;
-  rackRttUs = 0;
   /** Grows when resending proves to have been needless (RFC 8985 section 6.2, step 4). */
   reorderSteps = 1;
   /** Last previousPacket that was taken from an ACK. */
@@ -53,7 +50,7 @@ export class TransmitWindow {
   readonly flags: Uint8Array;
   readonly sentAt: Float64Array;
   readonly buffers: Int32Array;
-  readonly cells = new Float64Array(2);
+  readonly cells = new Float64Array(1);
   readonly mask: number;
   /** Payload bytes per packet and the room before it that the security class needs. */
   dataBytes = 0;
@@ -95,7 +92,6 @@ export class TransmitWindow {
     this.highestAcked = 0;
     this.peerWindow = 0;
     this.backoff = 0;
-    this.rackRttUs = 0;
     this.reorderSteps = 1;
     this.previousPacket = 0;
     this.serials.fill(0);
@@ -115,6 +111,13 @@ export class TransmitWindow {
   /** The writer has ended and the peer has hard-acknowledged everything. */
   get isAcknowledged(): boolean {
     return this.lastSeq !== 0 && this.first > this.lastSeq;
+  }
+
+  /** Buffers held, for those who check that none is lost. */
+  get buffersHeld(): number {
+    let held = this.#filling === NO_BUFFER ? 0 : 1;
+    for (let i = 0; i < this.buffers.length; i++) if (this.buffers[i] !== NO_BUFFER) held++;
+    return held;
   }
 
   /** Every packet up to the last has been sent at least once. */
@@ -225,13 +228,25 @@ export class TransmitWindow {
     return true;
   }
 
-  /** The peer took a soft ACK back: the packet must be sent again. */
+  /**
+   * The peer took a soft ACK back. The packet is in flight again, not lost at once: whether it is lost is judged by its time
+   * of sending, so that a peer that gives and takes back gets each packet once a round trip and no more.
+   */
   revokeSoftAck(seq: number): void {
     const place = seq & this.mask;
     const flags = this.flags[place] as number;
     if ((flags & TransmitFlag.SoftAcked) === 0) return;
-    this.flags[place] = (flags & ~TransmitFlag.SoftAcked) | TransmitFlag.Lost;
-    this.lost++;
+    this.flags[place] = flags & ~TransmitFlag.SoftAcked;
+    this.inFlight++;
+  }
+
+  /** What a tail loss probe sends: the next new packet, else the highest that is not acknowledged; 0 = nothing. */
+  probe(): number {
+    if (this.next < this.top && this.next < this.first + this.peerWindow) return this.next;
+    for (let seq = this.next - 1; seq >= this.first; seq--) {
+      if (((this.flags[seq & this.mask] as number) & TransmitFlag.SoftAcked) === 0) return seq;
+    }
+    return 0;
   }
 
   /** Frees packet `first`, which the peer has for good. @returns whether its delivery is news. */

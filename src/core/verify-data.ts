@@ -17,16 +17,43 @@ export function verifyPacket(local: Local, call: Call, header: PacketHeader, buf
   const connection = connectionOf(call);
   if (connection.securityClass?.needsChallenge !== true || connection.state !== ConnState.Secure) return 0;
   const pool = local.buffers;
+  const security = connection.security as SecurityContext;
+  if (pool.next[buffer] !== NO_BUFFER) return verifyLong(local, security, header, buffer);
   const range = local.range;
   const base = pool.offsetOf(buffer);
   range.offset = base + (pool.start[buffer] as number);
   range.length = pool.length[buffer] as number;
-  const verdict = (connection.security as SecurityContext).verifyData(header, pool.bytes, range);
+  const verdict = security.verifyData(header, pool.bytes, range);
   if (verdict === 0) {
     pool.start[buffer] = range.offset - base;
     pool.length[buffer] = range.length;
   }
   return verdict;
+}
+
+// A packet longer than one buffer is put together in the scratch area, and what the class leaves of it goes back.
+function verifyLong(local: Local, security: SecurityContext, header: PacketHeader, first: number): number {
+  const pool = local.buffers;
+  const range = local.range;
+  range.offset = pool.scratchOffset;
+  range.length = 0;
+  for (let at = first; at !== NO_BUFFER; at = pool.next[at] as number) {
+    const from = pool.offsetOf(at) + (pool.start[at] as number);
+    pool.bytes.copyWithin(range.offset + range.length, from, from + (pool.length[at] as number));
+    range.length += pool.length[at] as number;
+  }
+  const verdict = security.verifyData(header, pool.bytes, range);
+  if (verdict !== 0) return verdict;
+  let from = range.offset;
+  const end = range.offset + range.length;
+  for (let at = first; at !== NO_BUFFER; at = pool.next[at] as number) {
+    const part = Math.min(end - from, pool.bufferBytes);
+    pool.bytes.copyWithin(pool.offsetOf(at), from, from + part);
+    pool.start[at] = 0;
+    pool.length[at] = part;
+    from += part;
+  }
+  return 0;
 }
 
 /** Verifies what a call has received before its connection was secure. @returns 0, or the first abort code. */

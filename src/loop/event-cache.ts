@@ -22,7 +22,7 @@ export abstract class EventItem {
 export interface EventCacheOptions {
   /** Reads the monotonic clock, in microseconds. */
   readonly nowUs: () => number;
-  /** Called when the first item comes in and whenever a drain leaves some: a drain is wanted soon. */
+  /** A drain is wanted soon. Called for the first item and by a drain that leaves some; once only until the next drain. */
   readonly arm: () => void;
   /** Receives what an item threw; broken invariants of ours are thrown on instead. */
   readonly onFault: (cause: unknown) => void;
@@ -55,6 +55,8 @@ export class EventCache {
   readonly #tails: (EventItem | null)[] = new Array<EventItem | null>(CLASS_COUNT).fill(null);
   #count = 0;
   #isDraining = false;
+  /** A drain has been asked for and has not begun. */
+  #isArmed = false;
 
   constructor(options: EventCacheOptions) {
     this.#nowUs = options.nowUs;
@@ -84,7 +86,8 @@ export class EventCache {
     if (tail === null) this.#heads[eventClass] = item;
     else tail.nextEvent = item;
     this.#tails[eventClass] = item;
-    if (this.#count++ === 0 && !this.#isDraining) this.#arm();
+    this.#count++;
+    if (!this.#isDraining) this.#armOnce();
   }
 
   /** Takes `item` out if it is in. */
@@ -92,18 +95,36 @@ export class EventCache {
     if (item.eventClass !== OUT) this.#unlink(item);
   }
 
-  /** One turn: every new call, then other items by class, up to `itemsPerTurn` or `turnUs`. The rest waits for the next turn. */
+  /**
+   * One turn: every new call that waits now, then items by class, up to `itemsPerTurn` or `turnUs`; what arrives meanwhile
+   * runs within these bounds. The rest waits for the next turn.
+   */
   drain(): void {
     assert(!this.#isDraining, "event cache drained from within its own drain");
     this.#isDraining = true;
+    this.#isArmed = false;
     this.counters.turns++;
     try {
-      while (this.#heads[EventClass.NewCall] !== null) this.#runFirst(EventClass.NewCall);
+      this.#drainNewCalls();
       this.#drainBounded();
     } finally {
       this.#isDraining = false;
-      if (this.#count > 0) this.#arm();
+      if (this.#count > 0) this.#armOnce();
     }
+  }
+
+  #armOnce(): void {
+    if (this.#isArmed) return;
+    this.#isArmed = true;
+    this.#arm();
+  }
+
+  // Only as many as wait at the start: new calls that bring new calls would keep everything else waiting.
+  #drainNewCalls(): void {
+    let waiting = 0;
+    let item = this.#heads[EventClass.NewCall] as EventItem | null;
+    for (; item !== null; item = item.nextEvent) waiting++;
+    while (waiting-- > 0 && this.#heads[EventClass.NewCall] !== null) this.#runFirst(EventClass.NewCall);
   }
 
   #drainBounded(): void {

@@ -17,6 +17,8 @@ export class ObjectPool<T extends Pooled> {
   readonly all: T[];
   readonly #make: (index: number) => T;
   readonly #free: Int32Array;
+  /** 1 for each object that is out. */
+  readonly #isTaken: Uint8Array;
   #freeCount = 0;
   #highWater = 0;
   /** Called with an object that has come back, after its reset. */
@@ -27,6 +29,7 @@ export class ObjectPool<T extends Pooled> {
     this.all = [];
     this.#make = make;
     this.#free = new Int32Array(capacity);
+    this.#isTaken = new Uint8Array(capacity);
   }
 
   /** Objects taken and not given back. */
@@ -59,13 +62,15 @@ export class ObjectPool<T extends Pooled> {
     } else {
       return null;
     }
+    this.#isTaken[taken.index] = 1;
     if (this.used > this.#highWater) this.#highWater = this.used;
     return taken;
   }
 
   /** Takes an object back and resets it. References to its last life are stale from here. */
   give(object: T): void {
-    assert(this.#freeCount < this.all.length, "object given back twice");
+    assert(this.#isTaken[object.index] === 1, "object given back twice");
+    this.#isTaken[object.index] = 0;
     object.generation = (object.generation + 1) | 0;
     object.reset();
     this.#free[this.#freeCount++] = object.index;

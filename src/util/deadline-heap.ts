@@ -8,7 +8,6 @@ const OUT = -1;
  * through arguments: a number of 2^31 or more that crosses a call is boxed.
  */
 export class DeadlineHeap {
-  readonly capacity: number;
   #count = 0;
   /** Deadline of each slot; Infinity for one that is not in the heap. */
   readonly #keys: Float64Array;
@@ -16,7 +15,6 @@ export class DeadlineHeap {
   readonly #heap: Int32Array;
 
   constructor(capacity: number) {
-    this.capacity = capacity;
     this.#keys = new Float64Array(capacity).fill(Number.POSITIVE_INFINITY);
     this.#position = new Int32Array(capacity).fill(OUT);
     this.#heap = new Int32Array(capacity);
@@ -80,7 +78,7 @@ export class DeadlineHeap {
     this.#heap[position] = last;
     this.#position[last] = position;
     this.#siftUp(position);
-    this.#siftDown(this.#position[last] as number);
+    this.#siftDown(this.#position[last]);
   }
 
   #siftUp(from: number): void {
@@ -109,7 +107,13 @@ export class DeadlineHeap {
     for (;;) {
       let child = 2 * at + 1;
       if (child >= count) break;
-      if (child + 1 < count && (keys[heap[child + 1] as number] as number) < (keys[heap[child] as number] as number)) child++;
+      const right = child + 1;
+      if (
+        right < count &&
+        (keys[heap[right] as number] as number) < (keys[heap[child] as number] as number)
+      ) {
+        child = right;
+      }
       const other = heap[child] as number;
       if ((keys[other] as number) >= (keys[slot] as number)) break;
       heap[at] = other;

@@ -82,10 +82,8 @@ function show(value: unknown): string {
       return "a function";
     case "symbol":
       return "a symbol";
-    case "object":
+    default:
       if (value === null) return "null";
       return Array.isArray(value) ? "an array" : "an object";
-    default:
-      return typeof value;
   }
 }

@@ -39,7 +39,10 @@ export function logTicks(min, max) {
   for (let exponent = Math.floor(Math.log10(min)); exponent <= Math.ceil(Math.log10(max)); exponent++) {
     for (const factor of [1, 2, 5]) all.push(factor * 10 ** exponent);
   }
-  const first = Math.max(0, all.findLastIndex((tick) => tick <= min));
+  const first = Math.max(
+    0,
+    all.findLastIndex((tick) => tick <= min),
+  );
   const last = all.findIndex((tick) => tick >= max);
   return all.slice(first, (last < 0 ? all.length - 1 : last) + 1);
 }

@@ -36,7 +36,8 @@ export function findLibrary(build) {
  */
 export function findPeer() {
   const given = process.env["RXPEER"];
-  if (given) return modifiedMs(given) > 0 ? { ok: true, path: given } : { ok: false, why: `no file ${given}` };
+  if (given)
+    return modifiedMs(given) > 0 ? { ok: true, path: given } : { ok: false, why: `no file ${given}` };
   const folder = `${ROOT}test/interop/peer`;
   const path = `${RESULTS}/.peer/rxpeer`;
   const sources = readdirSync(folder).filter((name) => /\.[ch]$/.test(name));

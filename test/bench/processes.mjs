@@ -6,15 +6,18 @@ import { createInterface } from "node:readline";
 /** @type {Set<Child>} */
 const running = new Set();
 
-process.on("exit", () => {
-  for (const child of running) child.kill();
-});
-for (const [signal, code] of /** @type {const} */ ([
-  ["SIGINT", 130],
-  ["SIGTERM", 143],
-  ["SIGHUP", 129],
-])) {
-  process.on(signal, () => process.exit(code));
+/** Makes sure that whatever ends the benchmark ends the programs it has started. */
+export function endChildrenWithUs() {
+  process.on("exit", () => {
+    for (const child of running) child.kill();
+  });
+  for (const [signal, code] of /** @type {const} */ ([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+  ])) {
+    process.on(signal, () => process.exit(code));
+  }
 }
 
 /** A program under measurement. Its stdin stays open: it ends by itself if the benchmark is gone. */

@@ -59,13 +59,13 @@ those of the 128-byte rpc, with no protocol at all.</p>
 function machineList({ machine, startedAt }) {
   const lines = [
     ["When", startedAt.slice(0, 16).replace("T", " ").concat(" UTC")],
-    ["Processor", `${machine["cpu"]}, ${machine["cores"]} cores, ${machine["memoryGib"]} GiB`],
-    ["System", machine["system"]],
-    ["Node", machine["node"]],
-    ["rxrpc", [machine["rxrpc"], machine["commit"]].filter(Boolean).join(", ")],
-    ["OpenAFS", machine["openafs"]],
-    ["grpc-js", machine["grpc"]],
-    ["Load before", Number(machine["loadBefore"]).toFixed(2)],
+    ["Processor", `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGib} GiB`],
+    ["System", machine.system],
+    ["Node", machine.node],
+    ["rxrpc", [machine.rxrpc, machine.commit].filter(Boolean).join(", ")],
+    ["OpenAFS", machine.openafs],
+    ["grpc-js", machine.grpc],
+    ["Load before", machine.loadBefore.toFixed(2)],
   ];
   const shown = lines.filter(([, value]) => value !== undefined && value !== "");
   return `<dl>${shown.map(([name, value]) => `<div><dt>${name}</dt><dd>${escapeText(value ?? "")}</dd></div>`).join("")}</dl>`;

@@ -59,7 +59,9 @@ export function renderTables({ rows, comparisons, skipped }) {
       one.bar === undefined ? "" : one.bar.toFixed(2),
       verdictOf(one).text,
     ]);
-    parts.push(align([["rxrpc's ratio, paired rounds", "ratio", "95 % interval", "bar", ""], ...ratios], "lrrrl"));
+    parts.push(
+      align([["rxrpc's ratio, paired rounds", "ratio", "95 % interval", "bar", ""], ...ratios], "lrrrl"),
+    );
   }
   const failures = rows.flatMap((row) =>
     row.failures.map(({ round, failure }) => `FAILED   ${row.name}, round ${round}: ${failure}`),

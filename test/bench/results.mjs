@@ -38,9 +38,25 @@ import { judge, pairedRatios, quantile, ratioInterval, summarize } from "./stati
  */
 
 /**
+ * What the samples were taken on. Versions that could not be found out are left out.
+ *
+ * @typedef {object} Machine
+ * @property {string} cpu
+ * @property {number} cores
+ * @property {number} memoryGib
+ * @property {string} system
+ * @property {number} loadBefore one-minute load average before the first round
+ * @property {string} node
+ * @property {string} rxrpc
+ * @property {string} [commit]
+ * @property {string} [openafs]
+ * @property {string} [grpc]
+ */
+
+/**
  * @param {object} input
  * @param {string} input.startedAt
- * @param {Record<string, string | number>} input.machine
+ * @param {Machine} input.machine
  * @param {import("./options.mjs").Options} input.options
  * @param {readonly import("./rows.mjs").Row[]} input.rows those that ran
  * @param {readonly { name: string, why: string }[]} input.skipped

@@ -5,7 +5,7 @@ import { arch, cpus, loadavg, release, totalmem, type } from "node:os";
 import { dirname, resolve } from "node:path";
 import { parseOptions, USAGE } from "./options.mjs";
 import { findGrpc, findLibrary, findPeer, RESULTS, ROOT } from "./prepare.mjs";
-import { stopAll } from "./processes.mjs";
+import { endChildrenWithUs, stopAll } from "./processes.mjs";
 import { renderPage } from "./report-html.mjs";
 import { figure, renderTables } from "./report-text.mjs";
 import { evaluate } from "./results.mjs";
@@ -31,6 +31,7 @@ const machine = describeMachine();
 /** @type {import("./results.mjs").Taken[]} */
 const taken = [];
 const stage = new Stage(paths);
+endChildrenWithUs();
 try {
   await runRounds();
 } finally {
@@ -49,7 +50,8 @@ for (const [path, text] of [
 }
 console.log(`\n${renderTables(results)}\n\n${jsonPath}\n${htmlPath}`);
 if (results.rows.some((row) => row.failures.length > 0)) process.exitCode = 1;
-else if (options.strict && results.comparisons.some((one) => one.verdict?.met === false)) process.exitCode = 2;
+else if (options.strict && results.comparisons.some((one) => one.verdict?.met === false))
+  process.exitCode = 2;
 
 function readOptions() {
   try {
@@ -137,6 +139,7 @@ function report(row, { sample, failure }) {
   console.log(`  ${row.name.padEnd(22)} ${text}`);
 }
 
+/** @returns {import("./results.mjs").Machine} */
 function describeMachine() {
   const processors = cpus();
   return {
@@ -167,7 +170,11 @@ function readVersion(path) {
  * @param {string[]} args
  */
 function say(command, args) {
-  return execFileSync(command, args, { cwd: ROOT, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+  return execFileSync(command, args, {
+    cwd: ROOT,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+  }).trim();
 }
 
 /**

@@ -5,12 +5,13 @@ import { answerCommands, closedLoop } from "../workers/worker.mjs";
 import { service } from "./service.mjs";
 
 const Client = makeClientConstructor(service, "bench.Bench");
+/** @type {any} made from a description, and so without types */
 const client = new Client(`127.0.0.1:${process.argv[2]}`, credentials.createInsecure());
 const request = Buffer.alloc(PAYLOAD_BYTES);
 
 function call() {
   return new Promise((resolve, reject) => {
-    client.call(request, (error, reply) => {
+    client.call(request, (/** @type {Error | null} */ error, /** @type {Buffer} */ reply) => {
       if (error) reject(error);
       else if (reply.length !== PAYLOAD_BYTES) reject(new Error(`a reply of ${reply.length} bytes`));
       else resolve(undefined);

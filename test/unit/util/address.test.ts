@@ -59,7 +59,19 @@ describe("Address.parseHost() with IPv4", () => {
   });
 
   it.each([
-    ...["", ".", "1", "1.2.3", "1.2.3.4.5", "1..2.3", ".1.2.3", "1.2.3.", "1.2.3.4.", "256.0.0.1", "1.2.3.999"],
+    ...[
+      "",
+      ".",
+      "1",
+      "1.2.3",
+      "1.2.3.4.5",
+      "1..2.3",
+      ".1.2.3",
+      "1.2.3.",
+      "1.2.3.4.",
+      "256.0.0.1",
+      "1.2.3.999",
+    ],
     ...["1.2.3.4 ", " 1.2.3.4", "1.2.3.-4", "+1.2.3.4", "1.2.3.0x4", "1.2.3.4/8", "1.2.3.4:80", "1.2.3.4%lo"],
     ...["١.2.3.4", "localhost", "example.org"],
   ])("refuses %j", (host) => {
@@ -110,7 +122,12 @@ describe("Address.parseHost() with IPv6", () => {
         const plain = parsed(host, 7001);
         const hex = plain.w3;
         const groups = `${(hex >>> 16).toString(16)}:${(hex & 0xffff).toString(16)}`;
-        for (const text of [`::ffff:${host}`, `::FFFF:${groups}`, `0:0:0:0:0:ffff:${host}`, `::ffff:${host}%lo`]) {
+        for (const text of [
+          `::ffff:${host}`,
+          `::FFFF:${groups}`,
+          `0:0:0:0:0:ffff:${host}`,
+          `::ffff:${host}%lo`,
+        ]) {
           const mapped = parsed(text, 7001);
           expect(mapped.equals(plain)).toBe(true);
           expect(mapped.format()).toBe(host);
@@ -120,9 +137,37 @@ describe("Address.parseHost() with IPv6", () => {
   });
 
   it.each([
-    ...[":", ":::", "1::2::3", "::1::", ":1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8:", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9"],
-    ...["1:2:3:4:5:6:7:8::", "::1:2:3:4:5:6:7:8", "1:2:3:4::5:6:7:8", "12345::", "g::", "::-1", ":: 1", "[::1]", "::1/64"],
-    ...["::1.2.3", "::1.2.3.256", "1:2:3:4:5:6:7:1.2.3.4", "::1.2.3.4:5", "%eth0", "1.2.3.4::", "1:1.2.3.4::5", "::1.2.3.04"],
+    ...[
+      ":",
+      ":::",
+      "1::2::3",
+      "::1::",
+      ":1:2:3:4:5:6:7:8",
+      "1:2:3:4:5:6:7:8:",
+      "1:2:3:4:5:6:7",
+      "1:2:3:4:5:6:7:8:9",
+    ],
+    ...[
+      "1:2:3:4:5:6:7:8::",
+      "::1:2:3:4:5:6:7:8",
+      "1:2:3:4::5:6:7:8",
+      "12345::",
+      "g::",
+      "::-1",
+      ":: 1",
+      "[::1]",
+      "::1/64",
+    ],
+    ...[
+      "::1.2.3",
+      "::1.2.3.256",
+      "1:2:3:4:5:6:7:1.2.3.4",
+      "::1.2.3.4:5",
+      "%eth0",
+      "1.2.3.4::",
+      "1:1.2.3.4::5",
+      "::1.2.3.04",
+    ],
   ])("refuses %j", (host) => {
     expect(Address.from(host, 0)).toBeUndefined();
   });
@@ -135,12 +180,10 @@ describe("Address.parseHost() with anything", () => {
     ipv6Words.map((words) => spellings(groupsOf(words)).at(-1) as string),
   );
   const noise = fc.string({ unit: fc.constantFrom(..."0123456789aFg.:".split("")), maxLength: 3 });
-  const mutated = fc
-    .tuple(literal, fc.nat(), fc.nat({ max: 3 }), noise)
-    .map(([text, at, gone, added]) => {
-      const cut = at % (text.length + 1);
-      return text.slice(0, cut) + added + text.slice(cut + gone);
-    });
+  const mutated = fc.tuple(literal, fc.nat(), fc.nat({ max: 3 }), noise).map(([text, at, gone, added]) => {
+    const cut = at % (text.length + 1);
+    return text.slice(0, cut) + added + text.slice(cut + gone);
+  });
 
   it("takes exactly what the platform takes for an IP address", () => {
     fc.assert(
@@ -259,7 +302,16 @@ describe("AddressRange", () => {
 
   it.each([
     ...["", "/", "/8", "nowhere", "nowhere/8", "127.0.0.0/", "127.0.0.0/33", "127.0.0.0/-1", "127.0.0.0/8.5"],
-    ...["127.0.0.0/ 8", "127.0.0.0/8/8", "127.0.0.0/0x8", "127.0.0.0/0008", "127/8", "::/129", "::/1e1", "::/"],
+    ...[
+      "127.0.0.0/ 8",
+      "127.0.0.0/8/8",
+      "127.0.0.0/0x8",
+      "127.0.0.0/0008",
+      "127/8",
+      "::/129",
+      "::/1e1",
+      "::/",
+    ],
   ])("refuses %j", (text) => {
     expect(AddressRange.parse(text)).toBeUndefined();
   });
@@ -272,22 +324,28 @@ describe("AddressRange", () => {
 
   it("agrees with the platform's block list near every border", () => {
     fc.assert(
-      fc.property(ipv6Words, fc.boolean(), fc.nat({ max: 128 }), fc.nat({ max: 128 }), (words, isV4, bits, flip) => {
-        fc.pre(isV4 || !(words[0] === 0 && words[1] === 0));
-        const base = isV4 ? dotted(words[3]) : groupsOf(words).join(":");
-        const prefix = isV4 ? bits % 33 : bits;
-        // One bit of the base turned over, so that about half of the samples lie outside.
-        const flipped = words.slice() as Words;
-        const at = isV4 ? 96 + (flip % 32) : flip % 128;
-        flipped[at >> 5] = (flipped[at >> 5] as number) ^ (0x8000_0000 >>> (at & 31));
-        fc.pre(isV4 || !(flipped[0] === 0 && flipped[1] === 0));
-        const host = isV4 ? dotted(flipped[3]) : groupsOf(flipped).join(":");
-        const family = isV4 ? "ipv4" : "ipv6";
-        const list = new BlockList();
-        list.addSubnet(base, prefix, family);
-        expect(range(`${base}/${prefix}`).contains(parsed(host))).toBe(list.check(host, family));
-        expect(range(`${base}/${prefix}`).contains(parsed(base))).toBe(true);
-      }),
+      fc.property(
+        ipv6Words,
+        fc.boolean(),
+        fc.nat({ max: 128 }),
+        fc.nat({ max: 128 }),
+        (words, isV4, bits, flip) => {
+          fc.pre(isV4 || !(words[0] === 0 && words[1] === 0));
+          const base = isV4 ? dotted(words[3]) : groupsOf(words).join(":");
+          const prefix = isV4 ? bits % 33 : bits;
+          // One bit of the base turned over, so that about half of the samples lie outside.
+          const flipped = words.slice() as Words;
+          const at = isV4 ? 96 + (flip % 32) : flip % 128;
+          flipped[at >> 5] = (flipped[at >> 5] as number) ^ (0x8000_0000 >>> (at & 31));
+          fc.pre(isV4 || !(flipped[0] === 0 && flipped[1] === 0));
+          const host = isV4 ? dotted(flipped[3]) : groupsOf(flipped).join(":");
+          const family = isV4 ? "ipv4" : "ipv6";
+          const list = new BlockList();
+          list.addSubnet(base, prefix, family);
+          expect(range(`${base}/${prefix}`).contains(parsed(host))).toBe(list.check(host, family));
+          expect(range(`${base}/${prefix}`).contains(parsed(base))).toBe(true);
+        },
+      ),
     );
   });
 });

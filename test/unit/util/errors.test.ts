@@ -84,7 +84,11 @@ describe("RxOptionError", () => {
     expect(error).toBeInstanceOf(RangeError);
     expect(error.name).toBe("RxOptionError");
     expect(error.code).toBe("RX_ERR_OPTION");
-    expect([error.option, error.expected, error.received]).toEqual(["callsMax", "an integer from 1 to 9", "10"]);
+    expect([error.option, error.expected, error.received]).toEqual([
+      "callsMax",
+      "an integer from 1 to 9",
+      "10",
+    ]);
     expect(error.message).toBe("RX_ERR_OPTION: callsMax: expected an integer from 1 to 9, got 10");
   });
 
@@ -120,6 +124,8 @@ describe("RxOptionError", () => {
         },
       },
     );
-    expect(new RxOptionError("o", "a number", traps).message).toBe("RX_ERR_OPTION: o: expected a number, got an object");
+    expect(new RxOptionError("o", "a number", traps).message).toBe(
+      "RX_ERR_OPTION: o: expected a number, got an object",
+    );
   });
 });

@@ -69,10 +69,12 @@ describe("KeyedHash.hash()", () => {
   });
 
   // Linux, test vectors of hsiphash() where a long has 32 bits: HalfSipHash-1-3 of 0, 4, 8, .. 36 bytes 00 01 02 ..
-  it.each([
-    1477757078, 2114297510, 1467586993, 1797785964, -1959668479, -1860454907, 1460996823, 172032208, -1133651315,
-    2085026687,
-  ].map((value, words) => [words, value] as const))("of %i words is the published value %i", (words, value) => {
+  it.each(
+    [
+      1477757078, 2114297510, 1467586993, 1797785964, -1959668479, -1860454907, 1460996823, 172032208,
+      -1133651315, 2085026687,
+    ].map((value, words) => [words, value] as const),
+  )("of %i words is the published value %i", (words, value) => {
     const bytes = counting(words * 4);
     const message = Array.from({ length: words }, (_, i) => 0x03020100 + i * 0x04040404);
     expect(hashOf(message)).toBe(value);
@@ -113,7 +115,9 @@ describe("KeyedHash.hash()", () => {
   });
 
   it("depends on both halves of the key", () => {
-    expect(new Set([hashOf([7], 1, 1), hashOf([7], 2, 1), hashOf([7], 1, 2), hashOf([7], 2, 2)]).size).toBe(4);
+    expect(new Set([hashOf([7], 1, 1), hashOf([7], 2, 1), hashOf([7], 1, 2), hashOf([7], 2, 2)]).size).toBe(
+      4,
+    );
   });
 
   it("scatters under another key what collides under one", () => {
@@ -148,7 +152,13 @@ describe("KeyedHash.hash()", () => {
     for (let bit = 0; bit < 32; bit++) {
       const flip = (n: number): number => n ^ (1 << bit);
       const changed = [
-        ...base.map((_, at) => hashOf(base.map((n, i) => (i === at ? flip(n) : n)), 21, 22)),
+        ...base.map((_, at) =>
+          hashOf(
+            base.map((n, i) => (i === at ? flip(n) : n)),
+            21,
+            22,
+          ),
+        ),
         hashOf(base, flip(21), 22),
         hashOf(base, 21, flip(22)),
       ];

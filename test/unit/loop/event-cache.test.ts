@@ -1,0 +1,411 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { EventCache, EventClass, EventItem } from "../../../src/loop/event-cache.js";
+import { AssertionError } from "../../../src/util/assert.js";
+
+const { NewCall, Control, Data, Background } = EventClass;
+const CLASSES = [NewCall, Control, Data, Background] as const;
+
+class Probe extends EventItem {
+  readonly name: string;
+  readonly #house: House;
+  whenRun: (() => void) | null = null;
+
+  constructor(house: House, name: string) {
+    super();
+    this.#house = house;
+    this.name = name;
+  }
+
+  runEvent(): void {
+    this.#house.ran.push(this.name);
+    this.#house.now += this.#house.itemUs;
+    this.whenRun?.();
+  }
+}
+
+// A cache with a clock that stands still but for what an item costs, and a count of what it asked for.
+class House {
+  readonly ran: string[] = [];
+  readonly faults: unknown[] = [];
+  readonly cache: EventCache;
+  now = 3_000_000_000;
+  itemUs = 0;
+  clockReads = 0;
+  arms = 0;
+
+  constructor(bounds: { readonly itemsPerTurn?: number; readonly turnUs?: number } = {}) {
+    this.cache = new EventCache({
+      ...bounds,
+      nowUs: () => {
+        this.clockReads++;
+        return this.now;
+      },
+      arm: () => {
+        this.arms++;
+      },
+      onFault: (cause) => this.faults.push(cause),
+    });
+  }
+
+  put(name: string, eventClass: EventClass, whenRun?: () => void): Probe {
+    const probe = new Probe(this, name);
+    if (whenRun !== undefined) probe.whenRun = whenRun;
+    this.cache.put(probe, eventClass);
+    return probe;
+  }
+
+  putMany(count: number, eventClass: EventClass): Probe[] {
+    return Array.from({ length: count }, (_, i) => this.put(`${i}`, eventClass));
+  }
+
+  /** Drains once. @returns the names of what ran in this turn */
+  turn(): string[] {
+    this.ran.length = 0;
+    this.cache.drain();
+    return [...this.ran];
+  }
+}
+
+describe("EventCache order", () => {
+  it("runs classes by urgency, and one class in the order of arrival", () => {
+    const house = new House();
+    for (const name of ["b1", "d1", "c1", "n1"]) {
+      house.put(name, { b: Background, d: Data, c: Control, n: NewCall }[name[0] as "b"]);
+    }
+    for (const eventClass of [...CLASSES].reverse()) house.put(`${"ncdb"[eventClass]}2`, eventClass);
+    expect(house.turn()).toEqual(["n1", "n2", "c1", "c2", "d1", "d2", "b1", "b2"]);
+    expect(house.cache.count).toBe(0);
+    expect(house.turn()).toEqual([]);
+  });
+
+  it("holds an item once, however often it is put", () => {
+    const house = new House();
+    const item = house.put("a", Data);
+    house.put("b", Data);
+    house.cache.put(item, Data);
+    house.cache.put(item, Background);
+    expect(house.cache.count).toBe(2);
+    expect(house.cache.counters).toMatchObject({ learned: 2, merged: 2 });
+    expect(house.turn()).toEqual(["a", "b"]);
+  });
+
+  it("moves an item up to a more urgent class, behind what waits there, and never down", () => {
+    const house = new House();
+    const item = house.put("moved", Background);
+    house.put("control", Control);
+    house.put("background", Background);
+    house.cache.put(item, Control);
+    house.cache.put(item, Data);
+    expect(item.eventClass).toBe(Control);
+    expect(house.cache.count).toBe(3);
+    expect(house.turn()).toEqual(["control", "moved", "background"]);
+  });
+
+  it("takes an item in again after it has run, also from its own run", () => {
+    const house = new House();
+    let left = 2;
+    const item = house.put("again", Data, () => {
+      if (left-- > 0) house.cache.put(item, Data);
+    });
+    expect(house.turn()).toEqual(["again", "again", "again"]);
+    expect(house.cache.counters).toMatchObject({ learned: 3, merged: 0, run: 3, turns: 1 });
+  });
+
+  it("does not run what was withdrawn, from the front, the middle, the back or alone", () => {
+    for (const gone of [[0], [1], [2], [0, 1, 2], [2, 1, 0]]) {
+      const house = new House();
+      const items = house.putMany(3, Data);
+      for (const at of gone) house.cache.withdraw(items[at] as Probe);
+      for (const at of gone) house.cache.withdraw(items[at] as Probe);
+      expect(house.cache.count).toBe(3 - gone.length);
+      house.put("last", Data);
+      const stay = ["0", "1", "2"].filter((name) => !gone.includes(Number(name)));
+      expect(house.turn()).toEqual([...stay, "last"]);
+    }
+  });
+
+  it("lets an item withdraw another that waits behind it", () => {
+    const house = new House();
+    house.put("first", Control, () => house.cache.withdraw(victim));
+    const victim = house.put("victim", Data);
+    expect(house.turn()).toEqual(["first"]);
+    expect(house.cache.count).toBe(0);
+  });
+});
+
+describe("EventCache bounds", () => {
+  it("runs at most itemsPerTurn items in a turn and the rest in the next", () => {
+    const house = new House({ itemsPerTurn: 3 });
+    house.putMany(7, Data);
+    expect([house.turn(), house.turn(), house.turn()]).toEqual([["0", "1", "2"], ["3", "4", "5"], ["6"]]);
+    expect(house.cache.counters).toMatchObject({ run: 7, turns: 3 });
+  });
+
+  it("has bounds of 64 items and one millisecond by default", () => {
+    const house = new House();
+    house.putMany(65, Data);
+    expect(house.turn()).toHaveLength(64);
+    const slow = new House();
+    slow.itemUs = 125;
+    slow.putMany(20, Data);
+    expect(slow.turn()).toHaveLength(8);
+    const quick = new House();
+    quick.itemUs = 124;
+    quick.putMany(20, Data);
+    expect(quick.turn()).toHaveLength(16);
+  });
+
+  it("stops when the turn has taken turnUs, within eight items of it", () => {
+    const house = new House({ turnUs: 200 });
+    house.itemUs = 15;
+    house.putMany(64, Data);
+    expect(house.turn()).toHaveLength(16);
+  });
+
+  it("makes headway in a turn without any time", () => {
+    const house = new House({ turnUs: 0 });
+    house.putMany(3, Data);
+    expect(house.turn()).toEqual(["0", "1", "2"]);
+  });
+
+  it("looks at the clock once in eight items", () => {
+    const house = new House();
+    house.putMany(64, Data);
+    house.turn();
+    expect(house.clockReads).toBe(8);
+  });
+
+  it("runs every new call that waits, beyond both bounds, and then others up to the bound", () => {
+    const house = new House({ itemsPerTurn: 2, turnUs: 10 });
+    house.itemUs = 100;
+    house.putMany(3, Data);
+    house.putMany(50, NewCall);
+    expect(house.turn()).toHaveLength(52);
+    expect(house.cache.count).toBe(1);
+  });
+
+  it("runs what arrives while draining in the same turn only within the bound", () => {
+    const house = new House({ itemsPerTurn: 5 });
+    const item = house.put("again", Background, () => house.cache.put(item, Background));
+    expect(house.turn()).toHaveLength(5);
+    expect(house.cache.count).toBe(1);
+  });
+
+  it("goes on to the others when a new call withdraws or moves those behind it", () => {
+    const house = new House();
+    house.put("first", NewCall, () => {
+      house.cache.withdraw(victim);
+      house.cache.withdraw(moved);
+      house.cache.put(moved, Background);
+    });
+    const victim = house.put("victim", NewCall);
+    const moved = house.put("moved", NewCall);
+    house.put("data", Data);
+    expect(house.turn()).toEqual(["first", "data", "moved"]);
+  });
+
+  it("counts new calls that arrive while draining towards the bound: they cannot hold the turn for ever", () => {
+    const house = new House({ itemsPerTurn: 5 });
+    let runs = 0;
+    const item = house.put("again", NewCall, () => {
+      if (++runs > 1_000) throw new AssertionError("the turn does not end");
+      house.cache.put(item, NewCall);
+    });
+    house.put("data", Data);
+    expect(house.turn()).toEqual(new Array<string>(6).fill("again"));
+    expect(house.cache.count).toBe(2);
+  });
+
+  it("runs a more urgent item that arrives while draining before those that wait", () => {
+    const house = new House();
+    house.put("d1", Data, () => house.put("urgent", Control));
+    house.put("d2", Data);
+    expect(house.turn()).toEqual(["d1", "urgent", "d2"]);
+  });
+});
+
+describe("EventCache faults", () => {
+  it("reports what an item threw and runs the others", () => {
+    const house = new House();
+    const fault = new Error("a handler's");
+    for (const eventClass of [NewCall, Data]) {
+      house.put(`faulty ${eventClass}`, eventClass, () => {
+        throw fault;
+      });
+      house.put(`sound ${eventClass}`, eventClass);
+    }
+    expect(house.turn()).toEqual(["faulty 0", "sound 0", "faulty 2", "sound 2"]);
+    expect(house.faults).toEqual([fault, fault]);
+    expect(house.cache.counters).toMatchObject({ faults: 2, run: 4 });
+  });
+
+  it.each([NewCall, Data])(
+    "throws on a broken invariant of ours (class %i), and wants the rest drained",
+    (eventClass) => {
+      const house = new House();
+      const broken = new AssertionError("broken");
+      house.put("broken", eventClass, () => {
+        throw broken;
+      });
+      house.put("rest", eventClass);
+      expect(() => house.turn()).toThrow(broken);
+      expect(house.faults).toEqual([]);
+      expect([house.cache.count, house.arms]).toEqual([1, 2]);
+      expect(house.turn()).toEqual(["rest"]);
+    },
+  );
+
+  it("refuses to be drained from within its own drain", () => {
+    const house = new House();
+    house.put("nested", Data, () => house.cache.drain());
+    expect(() => house.turn()).toThrow(AssertionError);
+    house.put("after", Data);
+    expect(house.turn()).toEqual(["after"]);
+  });
+});
+
+describe("EventCache.arm", () => {
+  it("is called for the first item and not for the next", () => {
+    const house = new House();
+    house.put("a", Data);
+    expect(house.arms).toBe(1);
+    house.put("b", NewCall);
+    expect(house.arms).toBe(1);
+  });
+
+  it("is not called again when the only item moves up", () => {
+    const house = new House();
+    const item = house.put("a", Data);
+    house.cache.put(item, Control);
+    expect(house.arms).toBe(1);
+  });
+
+  it("is not called again when all was withdrawn and the drain that was asked for is still to come", () => {
+    const house = new House();
+    const item = house.put("a", Data);
+    house.cache.withdraw(item);
+    house.put("b", Data);
+    expect(house.arms).toBe(1);
+    expect(house.turn()).toEqual(["b"]);
+  });
+
+  it("is called again for the first item after a drain that left none, and not by that drain", () => {
+    const house = new House();
+    house.put("a", Data);
+    house.turn();
+    expect(house.arms).toBe(1);
+    house.put("b", Data);
+    expect(house.arms).toBe(2);
+  });
+
+  it("is called once by a drain that leaves items, and not by what is put after it", () => {
+    const house = new House({ itemsPerTurn: 2 });
+    house.putMany(5, Data);
+    house.turn();
+    expect(house.arms).toBe(2);
+    house.put("more", Data);
+    expect(house.arms).toBe(2);
+  });
+
+  it("is not called for what is put while draining and runs in the same turn", () => {
+    const house = new House();
+    house.put("a", Data, () => house.put("b", Data));
+    expect(house.turn()).toEqual(["a", "b"]);
+    expect(house.arms).toBe(1);
+  });
+});
+
+describe("EventCache against a model", () => {
+  const NAMES = 6;
+  const command = fc.record({
+    kind: fc.constantFrom("put", "put", "put", "withdraw"),
+    item: fc.nat({ max: NAMES - 1 }),
+    eventClass: fc.constantFrom(...CLASSES),
+  });
+  type Command = { readonly kind: string; readonly item: number; readonly eventClass: EventClass };
+  const step = fc.oneof(
+    { weight: 3, arbitrary: command },
+    { weight: 1, arbitrary: fc.constant("drain" as const) },
+  );
+
+  // Four plain queues.
+  class Model {
+    readonly queues: number[][] = [[], [], [], []];
+    readonly ran: string[] = [];
+
+    do({ kind, item, eventClass }: Command): void {
+      const held = this.queues.findIndex((queue) => queue.includes(item));
+      if (kind === "put" && held >= 0 && held <= eventClass) return;
+      if (held >= 0) this.queues[held] = (this.queues[held] as number[]).filter((other) => other !== item);
+      if (kind === "put") (this.queues[eventClass] as number[]).push(item);
+    }
+
+    drain(itemsPerTurn: number, next: () => Command | undefined): void {
+      const run = (queue: number[] | undefined): void => {
+        this.ran.push(`${queue?.shift()}`);
+        const reaction = next();
+        if (reaction !== undefined) this.do(reaction);
+      };
+      for (let left = (this.queues[0] as number[]).length; left > 0 && this.queues[0]?.length; left--) {
+        run(this.queues[0]);
+      }
+      for (let i = 0; i < itemsPerTurn && this.count > 0; i++)
+        run(this.queues.find((queue) => queue.length > 0));
+    }
+
+    get count(): number {
+      return this.queues.flat().length;
+    }
+  }
+
+  it("runs the same in the same order, holds the same, and has one drain asked for while it holds anything", () => {
+    fc.assert(
+      fc.property(
+        fc.array(step, { maxLength: 50, size: "max" }),
+        fc.array(fc.option(command, { nil: undefined }), { maxLength: 40, size: "max" }),
+        fc.integer({ min: 1, max: 4 }),
+        (steps, reactions, itemsPerTurn) => {
+          const house = new House({ itemsPerTurn });
+          const model = new Model();
+          const script = reactions.values();
+          const modelScript = reactions.values();
+          const react = (): void => {
+            const reaction = script.next().value;
+            if (reaction !== undefined) perform(reaction);
+          };
+          const items = Array.from({ length: NAMES }, (_, i) => new Probe(house, `${i}`));
+          for (const item of items) item.whenRun = react;
+          const perform = ({ kind, item, eventClass }: Command): void => {
+            if (kind === "put") house.cache.put(items[item] as Probe, eventClass);
+            else house.cache.withdraw(items[item] as Probe);
+          };
+          let isWanted: boolean = false;
+          for (const each of steps) {
+            const armsBefore = house.arms;
+            if (each === "drain") {
+              isWanted = false;
+              house.cache.drain();
+              model.drain(itemsPerTurn, () => modelScript.next().value);
+            } else {
+              perform(each);
+              model.do(each);
+            }
+            expect(house.ran).toEqual(model.ran);
+            expect(house.cache.count).toBe(model.count);
+            expect(items.map((item) => item.eventClass)).toEqual(
+              items.map((_, i) => model.queues.findIndex((queue) => queue.includes(i))),
+            );
+            const isNewlyWanted: boolean = model.count > 0 && !isWanted;
+            expect(house.arms - armsBefore).toBe(isNewlyWanted ? 1 : 0);
+            isWanted ||= isNewlyWanted;
+          }
+          const { learned, run } = house.cache.counters;
+          expect(run).toBe(house.ran.length);
+          expect(learned).toBeGreaterThanOrEqual(run + house.cache.count);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+});
