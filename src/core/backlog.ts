@@ -53,7 +53,7 @@ export class Backlog {
     const wantsPeer = this.#peers.count <= this.#calls.count;
     const wantsConnection = this.#connections.count <= this.#calls.count;
     // Whatever can fail is taken before anything is put in; the call last, since services are charged when one is given back.
-    const peer = wantsPeer ? local.peers.take() : null;
+    const peer = wantsPeer ? takePeer(local) : null;
     if (wantsPeer && peer === null) return null;
     const connection = wantsConnection ? takeConnection(local) : null;
     const call = wantsConnection && connection === null ? null : local.calls.take();
@@ -122,6 +122,12 @@ export class Backlog {
     assert(this.#peers.count >= this.#connections.count, "spare peers fewer than spare connections");
     assert(this.#connections.count >= this.#calls.count, "spare connections fewer than spare calls");
   }
+}
+
+function takePeer(local: Local): Peer | null {
+  const peer = local.peers.take();
+  if (peer !== null || !evictConnection(local)) return peer;
+  return local.peers.take();
 }
 
 function takeConnection(local: Local): Connection | null {

@@ -195,6 +195,12 @@ export class Connection implements ConnectionFacts {
     this.serial = serial;
     return serial;
   }
+
+  /** The serial for the next segment of a jumbogram: the one behind the last, whatever it is (rx-wire.md section 7.1). */
+  followingSerial(): number {
+    this.serial = (this.serial + 1) | 0;
+    return this.serial;
+  }
 }
 
 /** Lists of connections without calls, oldest first. */

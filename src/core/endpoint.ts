@@ -64,7 +64,7 @@ export class Endpoint {
         this.#bundles.assignFreed();
       },
     };
-    local.calls.onGive = () => this.#callReturned();
+    local.calls.onGive = () => this.#recharge();
     this.#input = new Input(local, this.services);
     this.#output = new Output(local);
     this.#bundles = new Bundles(local);
@@ -200,10 +200,11 @@ export class Endpoint {
     local.peers.reap(local.clock);
     local.tombstones.expire(local.clock, EXPIRE_PER_TURN);
     this.#bundles.assignStarved();
+    this.#recharge();
   }
 
-  // A call is free again: services that could not be charged, and calls that could not begin, may go on.
-  #callReturned(): void {
+  // A call is free again, or a connection: services that could not be charged may go on.
+  #recharge(): void {
     for (const service of this.services.values()) if (service.room > 0) service.recharge();
   }
 }

@@ -161,6 +161,7 @@ function afterAcknowledgements(local: Local, call: Call, news: number, wasLimite
   if (news > 0) {
     tx.backoff = 0;
     call.hasProbed = false;
+    if (tx.lost === 0) peerOf(call).noteCleanAck();
     if (wasLimited) call.congestion.onAcknowledged(news);
   }
   if (tx.isAcknowledged && call.state === CallState.ServerAwaitAck) {

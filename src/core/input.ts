@@ -79,7 +79,9 @@ export class Input {
     if (header.type !== PacketType.Data || header.callNumber === 0) return local.stats.count(Stat.DropUnknownConnection);
     if (header.seq !== 1) return local.stats.count(Stat.DropBadSeq);
     const call = this.#acceptNew(header, remote, null);
-    if (call !== null) this.#firstData(call, header, bytes, length);
+    if (call === null) return;
+    ((call.connection as Connection).peer as Peer).noteReceived(length);
+    this.#firstData(call, header, bytes, length);
   }
 
   #acceptNew(header: PacketHeader, remote: Address, connection: Connection | null): Call | null {
@@ -87,11 +89,7 @@ export class Input {
   }
 
   #firstData(call: Call, header: PacketHeader, bytes: Uint8Array, length: number): void {
-    const connection = call.connection as Connection;
-    if (call.isLive) {
-      (connection.peer as Peer).noteReceived(length);
-      inputData(this.#local, call, header, bytes, length);
-    }
+    if (call.isLive) inputData(this.#local, call, header, bytes, length);
   }
 
   #inputConnection(connection: Connection, header: PacketHeader, bytes: Uint8Array, length: number): void {

@@ -3,25 +3,20 @@ import { AckBody, AckReason, writeAck } from "../wire/ack.js";
 import { HEADER_SIZE, PacketHeader, writeHeader } from "../wire/header.js";
 import { PacketFlag, PacketType } from "../wire/packet-type.js";
 import { Address } from "../util/address.js";
-import { NO_BUFFER } from "../memory/buffer-pool.js";
 import { type Call, CallState, CallTime, Deadline, connectionOf, peerOf } from "./call-object.js";
-import { enterAwaitAck, enterAwaitReply } from "./call-state.js";
 import { ADVERTISED_JUMBO, ADVERTISED_MTU, PACKET_BYTES_MAX } from "./config.js";
 import type { Connection } from "./conn-object.js";
 import { writeConnectionPacket } from "./conn-output.js";
 import type { Local } from "./local.js";
+import { DataOutput, fillCallHeader } from "./output-data.js";
 import { type Peer, PeerCell } from "./peer.js";
-import { PayloadRange, type SecurityContext } from "./security-class.js";
 import { Stat } from "./stats.js";
-import { clearDeadline, setResendTimer } from "./timers.js";
-import { TransmitFlag } from "./transmit-window.js";
+import { clearDeadline } from "./timers.js";
 
 /** Room a caller must leave behind `Transmit.offset`: the largest packet we send and the slack of a whole-buffer copy. */
 export const TRANSMIT_ROOM = 66_000;
 // Packets one slot may send before the next has its turn.
 const BURST = 8;
-// Below this, copying byte by byte beats a call into the runtime.
-const LOOP_COPY_MAX = 32;
 
 /** One datagram to be sent. The caller sets `bytes` and `offset`; pollTransmit() writes there and sets the rest. */
 export class Transmit {
@@ -47,11 +42,12 @@ export class Output {
   readonly #header = new PacketHeader();
   readonly #ack = new AckBody();
   readonly #acks = new Uint8Array(ACKS_MAX);
-  readonly #range = new PayloadRange();
+  readonly #data: DataOutput;
   #burst = 0;
 
   constructor(local: Local) {
     this.#local = local;
+    this.#data = new DataOutput(local);
   }
 
   /** Fills `out` with the next datagram. @returns false when there is none. */
@@ -118,7 +114,9 @@ export class Output {
       return length;
     }
     const seq = this.#nextData(call);
-    return seq === 0 ? 0 : this.#writeData(call, seq, out);
+    if (seq === 0) return 0;
+    const length = this.#data.write(call, seq, out.bytes, out.offset);
+    return length === 0 ? this.#block(call) : length;
   }
 
   #nextData(call: Call): number {
@@ -138,94 +136,6 @@ export class Output {
       if (probe !== 0) return probe;
     }
     return tx.sendable(call.congestion.cwnd);
-  }
-
-  #writeData(call: Call, seq: number, out: Transmit): number {
-    const local = this.#local;
-    const tx = call.tx;
-    const connection = connectionOf(call);
-    const peer = peerOf(call);
-    if (seq === tx.top) tx.seal();
-    const place = seq & tx.mask;
-    const buffer = tx.buffers[place] as number;
-    const payload = buffer === NO_BUFFER ? 0 : (local.buffers.length[buffer] as number);
-    const securityClass = connection.securityClass;
-    const overhead = securityClass === null ? 0 : securityClass.headerBytes + securityClass.trailerBytes;
-    if (!peer.allows(HEADER_SIZE + payload + overhead)) return this.#block(call);
-
-    const wasSent = ((tx.flags[place] as number) & TransmitFlag.Sent) !== 0;
-    const isLast = seq === tx.lastSeq;
-    const header = this.#header;
-    this.#callHeader(call, PacketType.Data);
-    header.seq = seq;
-    header.userStatus = seq === 1 && connection.wantsUpgrade ? 1 : 0;
-    let length = payload;
-    if (!wasSent) {
-      length = this.#protect(connection.security as SecurityContext, tx.cksums, place, buffer, payload);
-    }
-    header.cksum = tx.cksums[place] as number;
-    header.flags = call.isService ? 0 : PacketFlag.ClientInitiated;
-    if (isLast) header.flags |= PacketFlag.LastPacket;
-    else if (wasSent || this.#isEndOfBurst(call, seq)) header.flags |= PacketFlag.RequestAck;
-    header.serial = connection.nextSerial(local.random);
-    if (buffer !== NO_BUFFER) this.#copyPayload(buffer, length, out);
-    writeHeader(out.bytes, out.offset, header);
-    tx.markSent(seq, header.serial, local.clock);
-    this.#noteDataSent(call, peer, wasSent);
-    return HEADER_SIZE + length;
-  }
-
-  // Protects a payload once, where it lies in its buffer. @returns its length afterwards.
-  #protect(security: SecurityContext, cksums: Int32Array, place: number, buffer: number, payload: number): number {
-    if (buffer === NO_BUFFER) {
-      cksums[place] = 0;
-      return 0;
-    }
-    const pool = this.#local.buffers;
-    const range = this.#range;
-    const base = pool.offsetOf(buffer);
-    range.offset = base + (pool.start[buffer] as number);
-    range.length = payload;
-    this.#header.cksum = 0;
-    security.protectData(this.#header, pool.bytes, range);
-    pool.start[buffer] = range.offset - base;
-    pool.length[buffer] = range.length;
-    cksums[place] = this.#header.cksum;
-    return range.length;
-  }
-
-  // Copies the whole buffer and not just the payload: that needs no view, and what is behind the payload is not sent.
-  #copyPayload(buffer: number, length: number, out: Transmit): void {
-    const pool = this.#local.buffers;
-    const start = pool.start[buffer] as number;
-    const to = out.offset + HEADER_SIZE;
-    if (length <= LOOP_COPY_MAX || start > to) {
-      const from = pool.offsetOf(buffer) + start;
-      for (let i = 0; i < length; i++) out.bytes[to + i] = pool.bytes[from + i] as number;
-    } else {
-      out.bytes.set(pool.viewOf(buffer), to - start);
-    }
-  }
-
-  // Nothing can follow this packet now: ask for an ACK, so that the pause is short.
-  #isEndOfBurst(call: Call, seq: number): boolean {
-    const tx = call.tx;
-    return (
-      tx.inFlight + 1 >= call.congestion.cwnd || seq + 1 >= tx.first + tx.peerWindow || (tx.lost === 0 && seq + 1 >= tx.top)
-    );
-  }
-
-  #noteDataSent(call: Call, peer: Peer, wasSent: boolean): void {
-    const local = this.#local;
-    local.stats.count(wasSent ? Stat.DataPacketsResent : Stat.DataPacketsSent);
-    local.stats.sentByType[PacketType.Data] = (local.stats.sentByType[PacketType.Data] as number) + 1;
-    if (wasSent) peer.cells[PeerCell.PacketsResent] = (peer.cells[PeerCell.PacketsResent] as number) + 1;
-    call.times[CallTime.LastSent] = local.clock[0] as number;
-    if (call.tx.isAllSent) {
-      if (call.state === CallState.ServerSendReply) enterAwaitAck(call);
-      else if (call.state === CallState.ClientSendRequest) enterAwaitReply(call);
-    }
-    setResendTimer(local, call);
   }
 
   #block(call: Call): number {
@@ -252,8 +162,8 @@ export class Output {
     body.ifMtu = PACKET_BYTES_MAX;
     body.rwind = rx.room;
     body.jumboMax = Math.min(ADVERTISED_JUMBO, local.config.receiveWindowPackets);
-    this.#callHeader(call, PacketType.Ack);
     const header = this.#header;
+    fillCallHeader(header, call, PacketType.Ack);
     header.flags = PacketFlag.SlowStartOk | (call.isService ? 0 : PacketFlag.ClientInitiated);
     if (reason === AckReason.Ping) header.flags |= PacketFlag.RequestAck;
     header.serial = connection.nextSerial(local.random);
@@ -277,19 +187,5 @@ export class Output {
     call.pingSerial = serial;
     call.times[CallTime.PingSentAt] = local.clock[0] as number;
     peerOf(call).cells[PeerCell.RttAt] = local.clock[0] as number;
-  }
-
-  #callHeader(call: Call, type: PacketType): void {
-    const connection = connectionOf(call);
-    const header = this.#header;
-    header.epoch = connection.epoch;
-    header.cid = connection.connectionId | call.channel;
-    header.callNumber = call.callNumber;
-    header.seq = 0;
-    header.type = type;
-    header.userStatus = 0;
-    header.securityIndex = connection.securityIndex;
-    header.cksum = 0;
-    header.serviceId = connection.serviceId;
   }
 }

@@ -5,6 +5,9 @@ import { RttEstimator } from "./rtt.js";
 
 /** Bytes a stranger may be sent for each byte it sent (RFC 9000 section 8.1 takes the same factor). */
 export const STRANGER_FACTOR = 3;
+// OpenAFS grows its datagrams after as many (rx_nDgramThreshold).
+const CLEAN_ACKS_TO_GROW = 4;
+const CLEAN_ACKS_AFTER_LOSS = 256;
 const CREDIT_MAX = 1 << 20;
 
 // RTT is measured anew when the last sample is older than this.
@@ -31,6 +34,10 @@ export class Peer {
   packetBytes = PACKET_BYTES_MAX;
   /** Most segments of a jumbogram this peer takes; 1 until it says otherwise. */
   jumboMax = 1;
+  /** Segments we put into one datagram now: grows while nothing is lost, falls to 1 when large ones may be the cause. */
+  segments = 1;
+  /** ACKs without a loss since the last change of `segments`; negative while growing is put off. */
+  cleanAcks = 0;
   /** [last RTT sample or ping, became unused, bytes in, bytes out, packets sent, packets resent] */
   readonly cells = new Float64Array(6);
 
@@ -49,6 +56,8 @@ export class Peer {
     this.rtt.reset();
     this.packetBytes = PACKET_BYTES_MAX;
     this.jumboMax = 1;
+    this.segments = 1;
+    this.cleanAcks = 0;
     this.cells.fill(0);
   }
 
@@ -58,6 +67,20 @@ export class Peer {
       this.rtt.samples < RTT_SAMPLES_WANTED ||
       (now[0] as number) - (this.cells[PeerCell.RttAt] as number) > RTT_FRESH_US
     );
+  }
+
+  /** An ACK brought news and no loss: after a few of them a datagram may hold one segment more. */
+  noteCleanAck(): void {
+    if (this.segments < this.jumboMax && ++this.cleanAcks > CLEAN_ACKS_TO_GROW) {
+      this.segments++;
+      this.cleanAcks = 0;
+    }
+  }
+
+  /** Packets were lost: a path may carry small datagrams and drop large ones without a word. */
+  noteLoss(): void {
+    if (this.segments > 1) this.cleanAcks = -CLEAN_ACKS_AFTER_LOSS;
+    this.segments = 1;
   }
 
   noteReceived(bytes: number): void {

@@ -49,6 +49,7 @@ export function detectLosses(local: Local, call: Call): void {
     const leftUs = sentAt + roundTripUs + windowUs - now;
     if (leftUs <= 0) {
       call.congestion.onLoss(seq, tx.next, tx.inFlight);
+      peerOf(call).noteLoss();
       tx.markLost(seq);
     } else if (leftUs > waitUs) {
       waitUs = leftUs;
@@ -82,6 +83,7 @@ export function handleResendTimeout(local: Local, call: Call): void {
     case ResendKind.Timeout:
       measureRoundTrip(local, call);
       call.congestion.onTimeout(tx.next, tx.inFlight);
+      peerOf(call).noteLoss();
       for (let seq = tx.first; seq < tx.next; seq++) tx.markLost(seq);
       tx.backoff++;
       call.hasProbed = false;

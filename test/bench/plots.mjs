@@ -101,11 +101,13 @@ export function figuresPlot(rows) {
  * @returns {string}
  */
 export function ratiosPlot(comparisons) {
-  const left = 380;
+  const left = 270;
   const right = WIDTH - 150;
   const rowHeight = 32;
-  const values = comparisons.flatMap(({ ratios, bar }) => [
+  const values = comparisons.flatMap(({ ratios, bar, interval: { low, high } }) => [
     ...ratios.map(({ ratio }) => ratio),
+    // An interval of two or three rounds can be boundless; it then ends at the edge of the plot.
+    ...(Number.isNaN(low) ? [] : [Math.max(low, 0.05), Math.min(high, 50)]),
     ...(bar === undefined ? [] : [bar]),
   ]);
   const ticks = logTicks(Math.min(1, ...values) * 0.97, Math.max(1, ...values) * 1.03);

@@ -122,8 +122,12 @@ export class End implements DatagramSink, EndpointHost, CheckedEndpoint {
   #isDrainArmed = false;
   #timerUs = NEVER;
   #cancelTimer: (() => void) | null = null;
-  /** Flushes wait while true, as when the loop is busy elsewhere. */
+  /** Neither flushes nor drains while true, as when the loop is busy elsewhere. */
   isFrozen = false;
+  /** Says of each datagram that this end sends whether it is lost. */
+  loses: ((bytes: Uint8Array, offset: number, length: number) => boolean) | null = null;
+  /** Sees each datagram that this end sends. */
+  watch: ((remote: Address, length: number) => void) | null = null;
 
   constructor(simulation: Simulation, settings: EndSettings) {
     this.#simulation = simulation;
@@ -213,7 +217,9 @@ export class End implements DatagramSink, EndpointHost, CheckedEndpoint {
         const what = describePacket(out.bytes, out.offset, out.length);
         simulation.note(`${simulation.nowUs - 2 ** 33} ${this.address} -> ${out.remote} ${what}`);
       }
-      this.port.send(out.bytes, out.offset, out.length, out.remote, "");
+      this.watch?.(out.remote, out.length);
+      const isLost = this.loses?.(out.bytes, out.offset, out.length) === true;
+      if (!isLost) this.port.send(out.bytes, out.offset, out.length, out.remote, "");
       out.bytes.fill(simulation.poison, out.offset, out.offset + out.length + 64);
     }
   }

@@ -20,8 +20,15 @@ export interface Scenario {
   readonly clientOptions?: EndpointOptions;
   /** Virtual time in which every call must have ended. */
   readonly limitUs: number;
-  /** Called once everything is set up and the calls have begun. */
+  /** Called when the ends are there and before the first call begins. */
+  readonly prepare?: (run: ScenarioRun) => void;
+  /** Called when all calls have begun. */
   readonly disturb?: (run: ScenarioRun) => void;
+  /** Calls may end in other ways than success. */
+  readonly mayFail?: boolean;
+  /** Faults go on while the ends come to rest. */
+  readonly keepsFaults?: boolean;
+  readonly poison?: number;
 }
 
 export interface ScenarioRun {
@@ -37,11 +44,12 @@ export interface ScenarioRun {
 // Longer than every idle life: connections 10 min, peers 1 min, tombstones 2 min.
 const REST_US = 15 * 60 * 1_000_000;
 
-/** Seeds 1..count, or the one that RXRPC_SIM_SEED names. */
+/** Seeds 1..count, or the one that RXRPC_SIM_SEED names. RXRPC_SIM_TIMES=10 runs ten times as many. */
 export function eachSeed(count: number, run: (seed: number, hasTrace: boolean) => void): void {
   const chosen = Number(process.env["RXRPC_SIM_SEED"] ?? 0);
   if (chosen > 0) return run(chosen, true);
-  for (let seed = 1; seed <= count; seed++) run(seed, false);
+  const times = Number(process.env["RXRPC_SIM_TIMES"] ?? 1);
+  for (let seed = 1; seed <= count * times; seed++) run(seed, false);
 }
 
 /** Runs one seed to the end, checks included. @throws Error that says how to replay it */
@@ -50,6 +58,7 @@ export function runScenario(scenario: Scenario, seed: number, hasTrace = false):
     seed,
     hasTrace,
     ...(scenario.faults === undefined ? {} : { faults: scenario.faults }),
+    ...(scenario.poison === undefined ? {} : { poison: scenario.poison }),
   });
   try {
     const run = begin(scenario, simulation);
@@ -73,13 +82,14 @@ function begin(scenario: Scenario, simulation: Simulation): ScenarioRun {
     clients.push(client);
     bundles.push(openBundle(client, server.address, scenario.connectionsMax ?? 16));
   }
+  const run = { simulation, server, clients, service, calls, tookUs: 0 };
+  scenario.prepare?.(run);
   for (let i = 0; i < scenario.callsPerClient; i++) {
     for (const [c, client] of clients.entries()) {
       const id = c * 100_000 + i * 2;
       calls.push(new PatternCall(client, bundles[c] as Bundle, id, scenario.requestBytes, scenario.replyBytes));
     }
   }
-  const run = { simulation, server, clients, service, calls, tookUs: 0 };
   scenario.disturb?.(run);
   return run;
 }
@@ -90,6 +100,12 @@ function finish(scenario: Scenario, run: ScenarioRun): void {
   simulation.runUntil(() => calls.every((call) => call.isEnded), scenario.limitUs);
   run.tookUs = simulation.nowUs - startUs;
   simulation.check();
+  if (scenario.mayFail !== true) checkAllRight(run);
+  if (scenario.keepsFaults === true) simulation.runFor(REST_US);
+  rest(run);
+}
+
+function checkAllRight({ service, calls }: ScenarioRun): void {
   const wrong = calls.filter((call) => !call.isRight);
   if (wrong.length > 0) throw new Error(`${wrong.length} of ${calls.length} calls: ${wrong.map((call) => call.describe()).join("; ")}`);
   if (service.errors.length > 0) throw new Error(service.errors.join("; "));
@@ -97,7 +113,6 @@ function finish(scenario: Scenario, run: ScenarioRun): void {
     const runs = service.runs.get(call.id) ?? 0;
     if (runs !== 1) throw new Error(`request ${call.id} was run ${runs} times`);
   }
-  rest(run);
 }
 
 /** No more faults: all that is left must go, and the pools be whole. */
@@ -108,6 +123,6 @@ export function rest(run: ScenarioRun): void {
   if (service.live !== 0) throw new Error(`${service.live} calls are still with the service`);
   for (const call of calls) if (call.ends !== 1) throw new Error(`call ${call.id} ended ${call.ends} times`);
   for (const end of [server, ...clients]) checkLedger(end);
-  server.command(() => server.endpoint.removeService(service.service));
+  server.command(() => service.service.listen(0));
   for (const end of [server, ...clients]) checkPoolsWhole(end);
 }

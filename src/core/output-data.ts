@@ -1,0 +1,175 @@
+// DATA packets: one segment or a jumbogram of several, copied from the call's buffers into the caller's memory.
+import { NO_BUFFER } from "../memory/buffer-pool.js";
+import { HEADER_SIZE, PacketHeader, writeHeader } from "../wire/header.js";
+import { JUMBO_DATA_SIZE, JUMBO_HEADER_SIZE, writeJumboHeader } from "../wire/jumbo.js";
+import { PacketFlag, PacketType } from "../wire/packet-type.js";
+import { type Call, CallState, CallTime, connectionOf, peerOf } from "./call-object.js";
+import { enterAwaitAck, enterAwaitReply } from "./call-state.js";
+import type { Local } from "./local.js";
+import { type Peer, PeerCell } from "./peer.js";
+import type { SecurityContext } from "./security-class.js";
+import { Stat } from "./stats.js";
+import { setResendTimer } from "./timers.js";
+import { TransmitFlag } from "./transmit-window.js";
+
+// Below this, copying byte by byte beats a call into the runtime.
+const LOOP_COPY_MAX = 32;
+
+/** Sets the header fields that all packets of a call share. */
+export function fillCallHeader(header: PacketHeader, call: Call, type: PacketType): void {
+  const connection = connectionOf(call);
+  header.epoch = connection.epoch;
+  header.cid = connection.connectionId | call.channel;
+  header.callNumber = call.callNumber;
+  header.seq = 0;
+  header.type = type;
+  header.userStatus = 0;
+  header.securityIndex = connection.securityIndex;
+  header.cksum = 0;
+  header.serviceId = connection.serviceId;
+}
+
+export class DataOutput {
+  readonly #local: Local;
+  readonly #header = new PacketHeader();
+
+  constructor(local: Local) {
+    this.#local = local;
+  }
+
+  /**
+   * Writes packet `seq` at `offset`, and those that may follow it in the same datagram.
+   * @returns the length, or 0 when the peer's budget does not allow it
+   */
+  write(call: Call, seq: number, bytes: Uint8Array, offset: number): number {
+    const { tx } = call;
+    const connection = connectionOf(call);
+    const peer = peerOf(call);
+    if (seq === tx.top) tx.seal();
+    if (!peer.allows(HEADER_SIZE + this.#payloadOf(call, seq))) return 0;
+    const header = this.#header;
+    fillCallHeader(header, call, PacketType.Data);
+    header.userStatus = seq === 1 && connection.wantsUpgrade ? 1 : 0;
+    const wasSent = ((tx.flags[seq & tx.mask] as number) & TransmitFlag.Sent) !== 0;
+    const most = wasSent ? 1 : peer.segments;
+    const serial = connection.nextSerial(this.#local.random);
+
+    let at = offset + HEADER_SIZE;
+    let last = seq;
+    let length = this.#place(call, seq, wasSent, bytes, at);
+    tx.markSent(seq, serial, this.#local.clock);
+    this.#setFlags(call, seq, wasSent, length, most > 1);
+    header.seq = seq;
+    header.serial = serial;
+    header.cksum = tx.cksums[seq & tx.mask] as number;
+    const firstFlags = header.flags;
+    const firstCksum = header.cksum;
+    while ((header.flags & PacketFlag.JumboPacket) !== 0) {
+      at += JUMBO_DATA_SIZE + JUMBO_HEADER_SIZE;
+      last++;
+      if (last === tx.top) tx.seal();
+      header.seq = last;
+      length = this.#place(call, last, false, bytes, at);
+      tx.markSent(last, connection.followingSerial(), this.#local.clock);
+      this.#setFlags(call, last, false, length, last - seq + 1 < most);
+      writeJumboHeader(bytes, at - JUMBO_HEADER_SIZE, header.flags, tx.cksums[last & tx.mask] as number);
+    }
+    header.seq = seq;
+    header.flags = firstFlags;
+    header.cksum = firstCksum;
+    writeHeader(bytes, offset, header);
+    this.#noteSent(call, peer, wasSent, last - seq + 1);
+    return at + length - offset;
+  }
+
+  // The most that packet `seq` can be on the wire.
+  #payloadOf(call: Call, seq: number): number {
+    const buffer = call.tx.buffers[seq & call.tx.mask] as number;
+    const { securityClass } = connectionOf(call);
+    const overhead = securityClass === null ? 0 : securityClass.headerBytes + securityClass.trailerBytes;
+    return buffer === NO_BUFFER ? 0 : (this.#local.buffers.length[buffer] as number) + overhead;
+  }
+
+  // Sets the flags of packet `seq`; JumboPacket says that the next one follows in the same datagram.
+  #setFlags(call: Call, seq: number, wasSent: boolean, length: number, mayGrow: boolean): void {
+    const { tx } = call;
+    const header = this.#header;
+    header.flags = call.isService ? 0 : PacketFlag.ClientInitiated;
+    if (seq === tx.lastSeq) header.flags |= PacketFlag.LastPacket;
+    else if (mayGrow && length === JUMBO_DATA_SIZE && this.#mayFollow(call)) header.flags |= PacketFlag.JumboPacket;
+    // Never on the last packet of a reply: OpenAFS's client could answer with soft ACKs and then leave the hard ACK out.
+    else if (wasSent || isEndOfBurst(call, seq)) header.flags |= PacketFlag.RequestAck;
+  }
+
+  // Whether the next new packet may go out now. Lost ones go first, and on their own.
+  #mayFollow(call: Call): boolean {
+    const { tx } = call;
+    return tx.lost === 0 && tx.sendable(call.congestion.cwnd) === tx.next;
+  }
+
+  /** Protects the payload of `seq` if that has not been done, and copies it to `at`. @returns its length */
+  #place(call: Call, seq: number, wasSent: boolean, bytes: Uint8Array, at: number): number {
+    const { tx } = call;
+    const place = seq & tx.mask;
+    const buffer = tx.buffers[place] as number;
+    if (buffer === NO_BUFFER) {
+      tx.cksums[place] = 0;
+      return 0;
+    }
+    if (!wasSent) {
+      this.#header.seq = seq;
+      tx.cksums[place] = this.#protect(connectionOf(call).security as SecurityContext, buffer);
+    }
+    const length = this.#local.buffers.length[buffer] as number;
+    this.#copy(buffer, length, bytes, at);
+    return length;
+  }
+
+  // Protects a payload once, where it lies in its buffer. @returns the header's cksum
+  #protect(security: SecurityContext, buffer: number): number {
+    const { buffers: pool, range } = this.#local;
+    const base = pool.offsetOf(buffer);
+    range.offset = base + (pool.start[buffer] as number);
+    range.length = pool.length[buffer] as number;
+    this.#header.cksum = 0;
+    security.protectData(this.#header, pool.bytes, range);
+    pool.start[buffer] = range.offset - base;
+    pool.length[buffer] = range.length;
+    return this.#header.cksum;
+  }
+
+  // Copies the whole buffer and not just the payload: that needs no view, and what is behind the payload is not sent or
+  // written over by the next segment.
+  #copy(buffer: number, length: number, bytes: Uint8Array, at: number): void {
+    const pool = this.#local.buffers;
+    const start = pool.start[buffer] as number;
+    if (length <= LOOP_COPY_MAX || start > 0) {
+      const from = pool.offsetOf(buffer) + start;
+      for (let i = 0; i < length; i++) bytes[at + i] = pool.bytes[from + i] as number;
+    } else {
+      bytes.set(pool.viewOf(buffer), at);
+    }
+  }
+
+  #noteSent(call: Call, peer: Peer, wasSent: boolean, packets: number): void {
+    const { stats, clock } = this.#local;
+    const stat = wasSent ? Stat.DataPacketsResent : Stat.DataPacketsSent;
+    stats.cells[stat] = (stats.cells[stat] as number) + packets;
+    stats.sentByType[PacketType.Data] = (stats.sentByType[PacketType.Data] as number) + packets;
+    if (wasSent) peer.cells[PeerCell.PacketsResent] = (peer.cells[PeerCell.PacketsResent] as number) + 1;
+    call.times[CallTime.LastSent] = clock[0] as number;
+    if (call.tx.isAllSent) {
+      if (call.state === CallState.ServerSendReply) enterAwaitAck(call);
+      else if (call.state === CallState.ClientSendRequest) enterAwaitReply(call);
+    }
+    setResendTimer(this.#local, call);
+  }
+}
+
+// Nothing can follow packet `seq`, just sent, now: ask for an ACK, so that the pause is short.
+function isEndOfBurst(call: Call, seq: number): boolean {
+  const { tx } = call;
+  return (
+    tx.inFlight >= call.congestion.cwnd || seq + 1 >= tx.first + tx.peerWindow || (tx.lost === 0 && seq + 1 >= tx.top)
+  );
+}
