@@ -12,6 +12,9 @@ import { Stat } from "./stats.js";
 import { setResendTimer } from "./timers.js";
 import { TransmitFlag } from "./transmit-window.js";
 
+// Windows of so many packets are told of at once (rx-behaviour.md section 6).
+const SMALL_WINDOW = 4;
+const RTT_SAMPLES_WANTED = 3;
 // Below this, copying byte by byte beats a call into the runtime.
 const LOOP_COPY_MAX = 32;
 
@@ -98,7 +101,7 @@ export class DataOutput {
     if (seq === tx.lastSeq) header.flags |= PacketFlag.LastPacket;
     else if (mayGrow && length === JUMBO_DATA_SIZE && this.#mayFollow(call)) header.flags |= PacketFlag.JumboPacket;
     // Never on the last packet of a reply: OpenAFS's client could answer with soft ACKs and then leave the hard ACK out.
-    else if (wasSent || isEndOfBurst(call, seq)) header.flags |= PacketFlag.RequestAck;
+    else if (wasSent || wantsAck(call, seq)) header.flags |= PacketFlag.RequestAck;
   }
 
   // Whether the next new packet may go out now. Lost ones go first, and on their own.
@@ -166,10 +169,26 @@ export class DataOutput {
   }
 }
 
-// Nothing can follow packet `seq`, just sent, now: ask for an ACK, so that the pause is short.
-function isEndOfBurst(call: Call, seq: number): boolean {
+// Whether an ACK of packet `seq`, just sent, is wanted soon: the sender knows little yet, or will fall silent after it.
+// A window that is merely full needs none: the peer's reading opens it.
+function wantsAck(call: Call, seq: number): boolean {
   const { tx } = call;
   return (
-    tx.inFlight >= call.congestion.cwnd || seq + 1 >= tx.first + tx.peerWindow || (tx.lost === 0 && seq + 1 >= tx.top)
+    call.congestion.cwnd <= SMALL_WINDOW ||
+    tx.peerWindow <= SMALL_WINDOW ||
+    peerOf(call).rtt.samples < RTT_SAMPLES_WANTED ||
+    (tx.lost === 0 && seq + 1 >= tx.top)
   );
+}
+
+/**
+ * Whether to wait until a whole datagram fits into the window: a peer that reads by small steps would otherwise be sent
+ * small datagrams for ever. Only while enough is in flight that an ACK is sure to come.
+ */
+export function shouldGather(call: Call): boolean {
+  const { tx } = call;
+  const { segments } = peerOf(call);
+  if (segments === 1 || tx.inFlight < 2 * segments) return false;
+  const room = Math.min(tx.first + tx.peerWindow - tx.next, call.congestion.cwnd - tx.inFlight);
+  return room < segments && tx.top - tx.next > room;
 }

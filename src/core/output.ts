@@ -8,7 +8,7 @@ import { ADVERTISED_JUMBO, ADVERTISED_MTU, PACKET_BYTES_MAX } from "./config.js"
 import type { Connection } from "./conn-object.js";
 import { writeConnectionPacket } from "./conn-output.js";
 import type { Local } from "./local.js";
-import { DataOutput, fillCallHeader } from "./output-data.js";
+import { DataOutput, fillCallHeader, shouldGather } from "./output-data.js";
 import { type Peer, PeerCell } from "./peer.js";
 import { Stat } from "./stats.js";
 import { clearDeadline } from "./timers.js";
@@ -135,7 +135,8 @@ export class Output {
       const probe = tx.probe();
       if (probe !== 0) return probe;
     }
-    return tx.sendable(call.congestion.cwnd);
+    const seq = tx.sendable(call.congestion.cwnd);
+    return seq === tx.next && shouldGather(call) ? 0 : seq;
   }
 
   #block(call: Call): number {

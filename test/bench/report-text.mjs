@@ -17,11 +17,12 @@ export function figure(value) {
  * @param {import("./results.mjs").ComparisonResult} comparison
  * @returns {{ kind: "pass" | "miss" | "none", text: string }} in doubt when the interval crosses the bar
  */
-export function verdictOf({ bar, verdict }) {
+export function verdictOf({ bar, interval, verdict }) {
   if (bar === undefined) return { kind: "none", text: "" };
   if (!verdict) return { kind: "miss", text: "no figure" };
   const word = verdict.met ? "pass" : "miss";
-  return { kind: word, text: verdict.certain ? word : `${word} (interval crosses the bar)` };
+  if (verdict.certain) return { kind: word, text: word };
+  return { kind: word, text: `${word} (${interval.n === 1 ? "a single round" : "interval crosses the bar"})` };
 }
 
 /** @param {import("./statistics.mjs").Interval} interval */
