@@ -153,14 +153,14 @@ export class Input {
   #inputFinished(connection: Connection, channel: number, header: PacketHeader): void {
     const local = this.#local;
     local.stats.count(Stat.DropFinished);
-    if (header.type === PacketType.Abort || header.type === PacketType.Busy) return;
+    if (header.type !== PacketType.Data && header.type !== PacketType.Ack && header.type !== PacketType.AckAll) return;
     switch (connection.outcome(channel)) {
       case Outcome.Aborted:
         connection.aborts |= 1 << channel;
         local.scheduleConnection(connection);
         return;
       case Outcome.Succeeded:
-        if (!connection.isService && (header.type === PacketType.Data || header.type === PacketType.Ack)) {
+        if (!connection.isService && header.type !== PacketType.AckAll) {
           repeatFinalAck(local, connection, channel, header.serial);
         }
         return;

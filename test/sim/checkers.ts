@@ -1,6 +1,7 @@
 // What must hold at every step of a simulation, and what must be left when everything has ended.
 import type { EventCache } from "../../src/loop/event-cache.js";
 import { CallState, type Call } from "../../src/core/call-object.js";
+import { ADVERTISED_JUMBO } from "../../src/core/config.js";
 import type { Endpoint } from "../../src/core/endpoint.js";
 import { TransmitFlag } from "../../src/core/transmit-window.js";
 
@@ -98,7 +99,7 @@ function checkLiveCall(endpoint: Endpoint, call: Call): void {
     if (inFlight > 0) holds("a timer guards what is in flight", call.deadlines.some((at) => at !== Number.POSITIVE_INFINITY));
   }
   holds("transmit window in order", tx.first <= tx.top && tx.next <= tx.top + 1);
-  holds("receive window in order", rx.readSeq <= rx.next && rx.next <= rx.readSeq + rx.window + 1);
+  holds("receive window in order", rx.readSeq <= rx.next && rx.next <= rx.readSeq + rx.window + ADVERTISED_JUMBO);
   if (call.state !== CallState.ClientAwaitConn) {
     same("call on its channel", call.connection?.callSlot(call.channel), call.index);
     holds("a live call has a timer", endpoint.local.timers.has(call.index));
