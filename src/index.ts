@@ -1,16 +1,22 @@
 // The public API: re-exports, no logic.
 export { BACKLOG_MAX, type EndpointOptions } from "./core/config.js";
-export type { SecurityClass, SecurityContext, ConnectionFacts, PayloadRange, SecurityVerdict } from "./core/security-class.js";
+export type {
+  ConnectionFacts,
+  PayloadRange,
+  SecurityClass,
+  SecurityContext,
+  SecurityVerdict,
+} from "./core/security-class.js";
 export type { ServiceCounters } from "./core/service.js";
-export { RpcServer, type DrainOptions, type RpcServerOptions } from "./node/rpc-server.js";
+export { type DrainOptions, RpcServer, type RpcServerOptions } from "./node/rpc-server.js";
 export { RxClient, type RxClientOptions } from "./node/rx-client.js";
-export { RxSocket, type ConnectOptions } from "./node/rx-socket.js";
+export { type ConnectOptions, RxSocket } from "./node/rx-socket.js";
 export type { SocketOptions } from "./node/socket-options.js";
 export type { PoolStats, ServiceStats, SocketStats } from "./node/socket-stats.js";
 export { RxAbort } from "./rpc/call-error.js";
 export type { CallStream } from "./rpc/call-stream.js";
-export type { CallOptions, ClientCall } from "./rpc/client-call.js";
 export type { ClientOptions, RxConnection } from "./rpc/client.js";
+export type { CallOptions, ClientCall } from "./rpc/client-call.js";
 export type { CallNotifier, IncomingCall, Listener, ListenerOptions } from "./rpc/listener.js";
 export type { ServerCall } from "./rpc/server-call.js";
 export {
@@ -20,8 +26,14 @@ export {
   type ServiceOptions,
   service,
 } from "./rpc/service-definition.js";
-export { RxperfRpc, rxperfRecv, rxperfSend, type RxperfCallOptions, type RxperfTarget } from "./rxperf/client.js";
-export { rxperfService, type RxperfOptions } from "./rxperf/service.js";
+export {
+  type RxperfCallOptions,
+  RxperfRpc,
+  type RxperfTarget,
+  rxperfRecv,
+  rxperfSend,
+} from "./rxperf/client.js";
+export { type RxperfOptions, rxperfService } from "./rxperf/service.js";
 export { nullSecurity } from "./security/null.js";
 export { FaultInjector } from "./transport/fault-injector.js";
 export { PcapngTap, PcapngWriter } from "./transport/pcapng.js";

@@ -113,7 +113,8 @@ export class Backlog {
   }
 
   #trim(): void {
-    if (this.#connections.count > this.#calls.count) this.#local.connections.pool.give(this.#connections.shift());
+    if (this.#connections.count > this.#calls.count)
+      this.#local.connections.pool.give(this.#connections.shift());
     if (this.#peers.count > this.#connections.count) this.#local.peers.pool.give(this.#peers.shift());
     this.#check();
   }

@@ -7,13 +7,13 @@ import { CHANNEL_MASK, CID_MASK, type PacketHeader } from "../wire/header.js";
 import { type Call, CallEvent, CallState, Completion } from "./call-object.js";
 import { abortCall, complete, enterRecvRequest, notify } from "./call-state.js";
 import { challenge, secureConnection } from "./conn-event.js";
+import { type Connection, ConnState, ConnTime } from "./conn-object.js";
 import { evictStranger } from "./conn-reap.js";
-import { ConnState, ConnTime, type Connection } from "./conn-object.js";
 import type { Local } from "./local.js";
 import type { Peer } from "./peer.js";
 import { proposePing } from "./propose-ack.js";
 import { refuseAbort, refuseBusy } from "./refuse.js";
-import { type Service, ServiceState, closedCode } from "./service.js";
+import { closedCode, type Service, ServiceState } from "./service.js";
 import { Stat } from "./stats.js";
 
 // A few at a time: more than one of them stood there only because its connection lives again.
@@ -34,7 +34,12 @@ export function acceptCall(
 ): Call | null {
   const service = serviceFor(services, header, connection);
   if (service === undefined) {
-    refuseAbort(local, header, remote, local.isDraining ? AbortCode.RX_RESTARTING : AbortCode.RX_INVALID_OPERATION);
+    refuseAbort(
+      local,
+      header,
+      remote,
+      local.isDraining ? AbortCode.RX_RESTARTING : AbortCode.RX_INVALID_OPERATION,
+    );
     return null;
   }
   if (connection === null && local.securityClass(header.securityIndex) === null) {
@@ -59,9 +64,14 @@ export function acceptCall(
 }
 
 // A new connection that asks for the better service gets it, for its whole life (rx-behaviour.md section 14).
-function serviceFor(services: ReadonlyMap<number, Service>, header: PacketHeader, connection: Connection | null): Service | undefined {
+function serviceFor(
+  services: ReadonlyMap<number, Service>,
+  header: PacketHeader,
+  connection: Connection | null,
+): Service | undefined {
   const service = services.get(connection === null ? header.serviceId : connection.serviceId);
-  if (connection !== null || service === undefined || service.upgradeTo === 0 || header.userStatus !== 1) return service;
+  if (connection !== null || service === undefined || service.upgradeTo === 0 || header.userStatus !== 1)
+    return service;
   return services.get(service.upgradeTo) ?? service;
 }
 
@@ -90,13 +100,21 @@ function isOldCall(callNumber: number, lastNumber: number): boolean {
 }
 
 // All that can refuse stands before anything is taken from the rings.
-function openConnection(local: Local, service: Service, header: PacketHeader, remote: Address): Connection | null {
+function openConnection(
+  local: Local,
+  service: Service,
+  header: PacketHeader,
+  remote: Address,
+): Connection | null {
   const connectionId = header.cid & CID_MASK;
   const hash = local.connections.hashOf(header.epoch, connectionId, true);
   // Before the search, so that what it finds stays.
   if (local.tombstones.isFull) local.tombstones.expire(local.clock, EXPIRE_MAX);
   const tombstone = local.tombstones.find(hash, header.epoch, connectionId, remote);
-  if (tombstone >= 0 && isOldCall(header.callNumber, local.tombstones.callNumber(tombstone, header.cid & CHANNEL_MASK))) {
+  if (
+    tombstone >= 0 &&
+    isOldCall(header.callNumber, local.tombstones.callNumber(tombstone, header.cid & CHANNEL_MASK))
+  ) {
     // This call was run before the connection was reaped.
     local.stats.count(Stat.DropOldCall);
     return null;
@@ -132,7 +150,13 @@ function makeRoomForStranger(local: Local, remote: Address, known: Peer | null):
   return local.peers.hostHasRoom(remote) && evictStranger(local) && local.peers.admits(remote, known);
 }
 
-function fillConnection(local: Local, service: Service, header: PacketHeader, connection: Connection, peer: Peer): void {
+function fillConnection(
+  local: Local,
+  service: Service,
+  header: PacketHeader,
+  connection: Connection,
+  peer: Peer,
+): void {
   connection.isService = true;
   connection.epoch = header.epoch;
   connection.connectionId = header.cid & CID_MASK;

@@ -34,7 +34,8 @@ export function handleCallTimeout(local: Local, call: Call): void {
 
 function endOfTime(local: Local, call: Call): void {
   local.stats.count(Stat.CallsTimedOut);
-  if (call.state === CallState.ClientAwaitConn) complete(local, call, Completion.LocalError, AbortCode.RX_CALL_TIMEOUT);
+  if (call.state === CallState.ClientAwaitConn)
+    complete(local, call, Completion.LocalError, AbortCode.RX_CALL_TIMEOUT);
   else abortCall(local, call, AbortCode.RX_CALL_TIMEOUT);
 }
 
@@ -75,7 +76,8 @@ function waitsForPeer(call: Call): boolean {
 }
 
 function isProgressing(local: Local, call: Call): boolean {
-  const limitUs = call.state === CallState.ServerRecvRequest ? local.config.requestProgressUs : local.config.sendProgressUs;
+  const limitUs =
+    call.state === CallState.ServerRecvRequest ? local.config.requestProgressUs : local.config.sendProgressUs;
   if (!waitsForPeer(call)) noteProgress(local, call);
   const stuckUs = (local.clock[0] as number) - (call.times[CallTime.Progress] as number);
   if (stuckUs < limitUs) {
@@ -92,9 +94,16 @@ function keepAlive(local: Local, call: Call): void {
   const quietUs = now - (call.times[CallTime.LastSent] as number);
   const silentUs = now - (call.times[CallTime.LastHeard] as number);
   const isAnxious = silentUs * 3 > local.config.deadTimeUs;
-  const intervalUs = isAnxious ? Math.min(ANXIOUS_PING_US, local.config.keepaliveUs) : local.config.keepaliveUs;
+  const intervalUs = isAnxious
+    ? Math.min(ANXIOUS_PING_US, local.config.keepaliveUs)
+    : local.config.keepaliveUs;
   if (call.connection === null || quietUs < intervalUs) {
-    setDeadline(local, call, Deadline.Keepalive, call.connection === null ? intervalUs : intervalUs - quietUs);
+    setDeadline(
+      local,
+      call,
+      Deadline.Keepalive,
+      call.connection === null ? intervalUs : intervalUs - quietUs,
+    );
     return;
   }
   proposePing(local, call);

@@ -1,16 +1,16 @@
 // What users hold of a call: a small object of their own, made when the call is charged or begun, and checked by generation,
 // so that a late write to an ended call is an error to the writer and never reaches another call.
 import { NO_BUFFER } from "../memory/buffer-pool.js";
-import { AckReason } from "../wire/ack.js";
 import { RxError } from "../util/errors.js";
+import { AckReason } from "../wire/ack.js";
 import {
   type Call,
   CallEvent,
   type CallOwner,
   CallState,
   Completion,
-  Deadline,
   connectionOf,
+  Deadline,
   peerOf,
 } from "./call-object.js";
 import { abortCall, complete, enterSendReply, notify, release } from "./call-state.js";
@@ -24,7 +24,6 @@ export interface CallListener {
   /** `events` are bits of CallEvent. */
   handleCallEvents(handle: CallHandle, events: number): void;
 }
-
 
 export class CallHandle implements CallOwner {
   /** Chosen by the service, or null for a client call and a user-style call that is not accepted yet. */
@@ -59,7 +58,11 @@ export class CallHandle implements CallOwner {
 
   /** The call is over on the wire; what it received can still be read until release(). */
   get isEnded(): boolean {
-    return this.#isReleased || this.#call.generation !== this.#generation || this.#call.state === CallState.Complete;
+    return (
+      this.#isReleased ||
+      this.#call.generation !== this.#generation ||
+      this.#call.state === CallState.Complete
+    );
   }
 
   get isReleased(): boolean {
@@ -134,6 +137,24 @@ export class CallHandle implements CallOwner {
     }
     if (copied > 0) this.#widenWindow(call);
     return copied;
+  }
+
+  /** Drops at most `length` unread bytes. @returns how many there were */
+  skip(length: number): number {
+    const call = this.call;
+    if (call === null) return 0;
+    const { rx } = call;
+    const pool = this.#local.buffers;
+    let skipped = 0;
+    while (skipped < length) {
+      const buffer = rx.peek();
+      if (buffer === NO_BUFFER) break;
+      const part = Math.min(pool.length[buffer] as number, length - skipped);
+      rx.consume(buffer, part);
+      skipped += part;
+    }
+    if (skipped > 0) this.#widenWindow(call);
+    return skipped;
   }
 
   /** Gives back the first `length` bytes of what borrow() gave. */
@@ -254,8 +275,10 @@ export class CallHandle implements CallOwner {
   #writable(): Call {
     const call = this.call;
     if (call === null || call.state === CallState.Complete) throw this.#endedError();
-    if (call.tx.lastSeq !== 0) throw new RxError("RX_ERR_CALL_STATE", "the data of this call has ended already");
-    if (call.state === CallState.ServerPrealloc) throw new RxError("RX_ERR_CALL_STATE", "the call is not live yet");
+    if (call.tx.lastSeq !== 0)
+      throw new RxError("RX_ERR_CALL_STATE", "the data of this call has ended already");
+    if (call.state === CallState.ServerPrealloc)
+      throw new RxError("RX_ERR_CALL_STATE", "the call is not live yet");
     return call;
   }
 
@@ -286,4 +309,3 @@ export class CallHandle implements CallOwner {
     if ((rx.room - rx.advertised) * 2 >= rx.window) proposeAck(this.#local, call, AckReason.Idle, 0);
   }
 }
-

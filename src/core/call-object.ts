@@ -1,12 +1,13 @@
 // A call: one request and its reply on one channel of a connection. Fields and their reset only; who changes the state
 // stands in call-state.ts.
-import type { BufferPool } from "../memory/buffer-pool.js";
+
 import { EventItem } from "../loop/event-cache.js";
+import type { BufferPool } from "../memory/buffer-pool.js";
 import type { SlotList } from "../util/slot-list.js";
 import type { EndpointConfig } from "./config.js";
+import { CongestionWindow } from "./congestion.js";
 import type { Connection } from "./conn-object.js";
 import type { Peer } from "./peer.js";
-import { CongestionWindow } from "./congestion.js";
 import { ReceiveWindow } from "./receive-window.js";
 import { TransmitWindow } from "./transmit-window.js";
 
@@ -49,7 +50,14 @@ export const ResendKind = { None: 0, Reorder: 1, TailProbe: 2, Timeout: 3 } as c
 export type ResendKind = (typeof ResendKind)[keyof typeof ResendKind];
 
 /** Index of each time in `times`. */
-export const CallTime = { LastHeard: 0, LastSent: 1, PingSentAt: 2, Begun: 3, Progress: 4, Count: 5 } as const;
+export const CallTime = {
+  LastHeard: 0,
+  LastSent: 1,
+  PingSentAt: 2,
+  Begun: 3,
+  Progress: 4,
+  Count: 5,
+} as const;
 
 /** Whoever a call belongs to: told from the event cache's drain, never from the packet handler. */
 export interface CallOwner {

@@ -1,13 +1,22 @@
 // Every change of a call's state. The table of allowed steps is the documentation, and is asserted.
 import { EventClass } from "../loop/event-cache.js";
 import { assert } from "../util/assert.js";
-import { type Call, CallEvent, CallState, Completion, Deadline, connectionOf, peerOf } from "./call-object.js";
+import {
+  type Call,
+  CallEvent,
+  CallState,
+  Completion,
+  connectionOf,
+  Deadline,
+  peerOf,
+} from "./call-object.js";
 import { type Connection, ConnTime, NO_CALL, Outcome } from "./conn-object.js";
 import type { Local } from "./local.js";
 import { Stat } from "./stats.js";
 import { clearDeadline, noteProgress, startCallTimers } from "./timers.js";
 
-const bit = (...states: CallState[]): number => states.reduce<number>((bits, state) => bits | (1 << state), 0);
+const bit = (...states: CallState[]): number =>
+  states.reduce<number>((bits, state) => bits | (1 << state), 0);
 
 /** From each state, the states that may follow, as bits. */
 const STEPS: readonly number[] = [
@@ -177,7 +186,11 @@ function leaveChannel(local: Local, call: Call): void {
 
 function enterIdle(local: Local, connection: Connection): void {
   const idle = local.connections.idle;
-  const list = connection.isService ? (connection.peer?.isProven === true ? idle.services : idle.strangers) : idle.clients;
+  const list = connection.isService
+    ? connection.peer?.isProven === true
+      ? idle.services
+      : idle.strangers
+    : idle.clients;
   list.push(connection.index);
 }
 

@@ -1,6 +1,7 @@
 // Every limit and tunable of an endpoint: unit, default, reason. Wrong values are refused here, before anything is made.
-import { RxOptionError } from "../util/errors.js";
+
 import { AddressRange } from "../util/address.js";
+import { RxOptionError } from "../util/errors.js";
 import { integerOption, knownOptions } from "../util/options.js";
 
 /** The largest backlog: as many datagrams as one turn of the loop reads, so that one turn can be accepted whole. */
@@ -119,31 +120,63 @@ export class EndpointConfig {
     this.connectionsMax = integerOption("connectionsMax", options.connectionsMax, 4_096, 1, 1_048_576);
     this.peersMax = integerOption("peersMax", options.peersMax, 4_096, 1, 1_048_576);
     this.strangersMax = integerOption("strangersMax", options.strangersMax, 1_024, 1, 1_048_576);
-    this.strangersPerHostMax = integerOption("strangersPerHostMax", options.strangersPerHostMax, 64, 1, 1_048_576);
+    this.strangersPerHostMax = integerOption(
+      "strangersPerHostMax",
+      options.strangersPerHostMax,
+      64,
+      1,
+      1_048_576,
+    );
     this.tombstonesMax = integerOption("tombstonesMax", options.tombstonesMax, 16_384, 1, 1_048_576);
     const half = Math.max(1, this.callsMax >> 1);
     this.callsPerPeerMax = integerOption("callsPerPeerMax", options.callsPerPeerMax, half, 1, 65_536);
     this.buffersMax = integerOption("buffersMax", options.buffersMax, 4_096, 8, 1_048_576);
     this.bufferBytes = integerOption("bufferBytes", options.bufferBytes, 1_500, 1_500, 65_536);
-    this.receiveWindowPackets = integerOption("receiveWindowPackets", options.receiveWindowPackets, 32, 1, 255);
-    this.transmitQueuePackets = integerOption("transmitQueuePackets", options.transmitQueuePackets, 64, 2, 256);
+    this.receiveWindowPackets = integerOption(
+      "receiveWindowPackets",
+      options.receiveWindowPackets,
+      32,
+      1,
+      255,
+    );
+    this.transmitQueuePackets = integerOption(
+      "transmitQueuePackets",
+      options.transmitQueuePackets,
+      64,
+      2,
+      256,
+    );
     this.deadTimeUs = timeOption("deadTimeMs", options.deadTimeMs, 20_000);
     this.keepaliveUs = timeOption("keepaliveMs", options.keepaliveMs, 2_000);
     this.requestProgressUs = timeOption("requestProgressMs", options.requestProgressMs, 30_000);
     this.sendProgressUs = timeOption("sendProgressMs", options.sendProgressMs, 60_000);
     this.idleConnectionUs = timeOption("idleConnectionMs", options.idleConnectionMs, 600_000);
     this.strangerConnectionUs = timeOption("strangerConnectionMs", options.strangerConnectionMs, 10_000);
-    this.idleClientConnectionUs = timeOption("idleClientConnectionMs", options.idleClientConnectionMs, 120_000);
+    this.idleClientConnectionUs = timeOption(
+      "idleClientConnectionMs",
+      options.idleClientConnectionMs,
+      120_000,
+    );
     this.tombstoneUs = timeOption("tombstoneMs", options.tombstoneMs, 120_000);
     this.ackDelayUs = timeOption("ackDelayMs", options.ackDelayMs, 100);
     this.finalAckDelayUs = timeOption("finalAckDelayMs", options.finalAckDelayMs, 5);
-    this.clientConnectionsMax = integerOption("clientConnectionsMax", options.clientConnectionsMax, 64, 1, 16_384);
+    this.clientConnectionsMax = integerOption(
+      "clientConnectionsMax",
+      options.clientConnectionsMax,
+      64,
+      1,
+      16_384,
+    );
     this.waitingCallsMax = integerOption("waitingCallsMax", options.waitingCallsMax, 1_024, 1, 65_536);
     this.trusted = trustedOption(options.trusted ?? ["127.0.0.0/8", "::1"]);
     this.refusalsPerSecond = integerOption("refusalsPerSecond", options.refusalsPerSecond, 20, 0, 1_000_000);
     this.versionText = versionOption(options.versionText ?? "rxrpc 0.1.0");
     if (this.keepaliveUs * 3 > this.deadTimeUs) {
-      throw new RxOptionError("keepaliveMs", `at most a third of deadTimeMs (${this.deadTimeUs / 1_000})`, this.keepaliveUs / 1_000);
+      throw new RxOptionError(
+        "keepaliveMs",
+        `at most a third of deadTimeMs (${this.deadTimeUs / 1_000})`,
+        this.keepaliveUs / 1_000,
+      );
     }
   }
 

@@ -1,15 +1,15 @@
 // Client connections: bundles of connections with like parameters, calls that wait for a channel, and which channel they get.
 import type { Address } from "../util/address.js";
 import { RxError } from "../util/errors.js";
-import { CID_MASK } from "../wire/header.js";
 import { SlotList } from "../util/slot-list.js";
 import { AbortCode } from "../wire/abort.js";
+import { CID_MASK } from "../wire/header.js";
 import { type Call, Completion } from "./call-object.js";
 import { complete, enterAwaitConn, enterSendRequest } from "./call-state.js";
 import { PACKET_BYTES_MAX } from "./config.js";
 import { secureConnection } from "./conn-event.js";
+import { CHANNELS, type Connection, ConnState, ConnTime, NO_CALL } from "./conn-object.js";
 import { evictConnection } from "./conn-reap.js";
-import { CHANNELS, ConnState, ConnTime, type Connection, NO_CALL } from "./conn-object.js";
 import { BUNDLES_MAX, type Local } from "./local.js";
 
 // Call numbers of a channel end here: the connection is not used again (Linux does the same).
@@ -57,7 +57,8 @@ export class Bundles {
   open(options: BundleOptions): Bundle {
     let index = this.#bundles.indexOf(null);
     if (index < 0) index = this.#bundles.length;
-    if (index >= BUNDLES_MAX) throw new RxError("RX_ERR_LIMIT", `${BUNDLES_MAX} client bundles are open already`);
+    if (index >= BUNDLES_MAX)
+      throw new RxError("RX_ERR_LIMIT", `${BUNDLES_MAX} client bundles are open already`);
     const bundle = new Bundle(index, options, this.#local.config.callsMax);
     this.#bundles[index] = bundle;
     return bundle;
@@ -123,7 +124,12 @@ export class Bundles {
     bundle.isClosed = true;
     this.#bundles[bundle.index] = null;
     while (bundle.waiting.head >= 0) {
-      complete(this.#local, this.#local.calls.at(bundle.waiting.head), Completion.LocalError, AbortCode.RX_CALL_DEAD);
+      complete(
+        this.#local,
+        this.#local.calls.at(bundle.waiting.head),
+        Completion.LocalError,
+        AbortCode.RX_CALL_DEAD,
+      );
     }
     for (const connection of bundle.connections) {
       connection.isRetired = true;
@@ -226,6 +232,7 @@ function takeClientConnection(local: Local): Connection | null {
 function unusedConnectionId(local: Local): number {
   for (;;) {
     const connectionId = local.random.int32() & CID_MASK;
-    if (connectionId !== 0 && local.connections.find(local.epoch, connectionId, false) === null) return connectionId;
+    if (connectionId !== 0 && local.connections.find(local.epoch, connectionId, false) === null)
+      return connectionId;
   }
 }

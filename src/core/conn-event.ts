@@ -2,7 +2,7 @@
 import { AbortCode } from "../wire/abort.js";
 import { type Call, CallEvent, Completion, connectionOf } from "./call-object.js";
 import { complete, notify } from "./call-state.js";
-import { CHANNELS, ConnState, ConnTime, type Connection } from "./conn-object.js";
+import { CHANNELS, type Connection, ConnState, ConnTime } from "./conn-object.js";
 import type { Local } from "./local.js";
 import { type SecurityContext, type SecurityVerdict, VERDICT_PENDING } from "./security-class.js";
 import { Stat } from "./stats.js";
@@ -18,19 +18,27 @@ export function secureConnection(local: Local, connection: Connection): void {
   if (securityClass === null) return;
   connection.verdicts = local.verdicts;
   connection.security = securityClass.createContext(connection);
-  connection.state = connection.isService && securityClass.needsChallenge ? ConnState.Unsecured : ConnState.Secure;
+  connection.state =
+    connection.isService && securityClass.needsChallenge ? ConnState.Unsecured : ConnState.Secure;
 }
 
 /** The code runs for every live call of a connection; the table of channels may change under way. */
-function eachCall(local: Local, connection: Connection, visit: (local: Local, call: Call, argument: number) => void, argument: number): void {
+function eachCall(
+  local: Local,
+  connection: Connection,
+  visit: (local: Local, call: Call, argument: number) => void,
+  argument: number,
+): void {
   for (let channel = 0; channel < CHANNELS; channel++) {
     const call = local.callAt(connection.callSlot(channel));
     if (call !== null) visit(local, call, argument);
   }
 }
 
-const failCall = (local: Local, call: Call, code: number): void => complete(local, call, Completion.LocalError, code);
-const endCall = (local: Local, call: Call, code: number): void => complete(local, call, Completion.RemotelyAborted, code);
+const failCall = (local: Local, call: Call, code: number): void =>
+  complete(local, call, Completion.LocalError, code);
+const endCall = (local: Local, call: Call, code: number): void =>
+  complete(local, call, Completion.RemotelyAborted, code);
 
 /** Ends the connection and its calls with `code` and tells the peer. */
 export function abortConnection(local: Local, connection: Connection, code: number): void {
@@ -81,7 +89,14 @@ function repeatChallenge(local: Local, connection: Connection): void {
 }
 
 /** A RESPONSE for a service connection. One that was not asked for is dropped. */
-export function inputResponse(local: Local, connection: Connection, cksum: number, bytes: Uint8Array, offset: number, end: number): void {
+export function inputResponse(
+  local: Local,
+  connection: Connection,
+  cksum: number,
+  bytes: Uint8Array,
+  offset: number,
+  end: number,
+): void {
   if (connection.state !== ConnState.Challenging) {
     local.stats.count(Stat.DropResponse);
     return;
@@ -91,9 +106,20 @@ export function inputResponse(local: Local, connection: Connection, cksum: numbe
 }
 
 /** A CHALLENGE for a client connection; answered only while a call waits, so that it is of no use as an oracle. */
-export function inputChallenge(local: Local, connection: Connection, bytes: Uint8Array, offset: number, end: number): void {
+export function inputChallenge(
+  local: Local,
+  connection: Connection,
+  bytes: Uint8Array,
+  offset: number,
+  end: number,
+): void {
   const securityClass = connection.securityClass;
-  if (securityClass === null || !securityClass.needsChallenge || connection.active === 0 || connection.state === ConnState.Aborted) {
+  if (
+    securityClass === null ||
+    !securityClass.needsChallenge ||
+    connection.active === 0 ||
+    connection.state === ConnState.Aborted
+  ) {
     local.stats.count(Stat.DropChallenge);
     return;
   }
@@ -175,7 +201,10 @@ export function handleConnTimeout(local: Local, connection: Connection): void {
     (times[timeAt + ConnTime.FinalAck] as number) < (times[timeAt + ConnTime.Challenge] as number)
       ? ConnTime.FinalAck
       : ConnTime.Challenge;
-  if ((times[timeAt + next] as number) !== Number.POSITIVE_INFINITY && (connection.isService || next === ConnTime.FinalAck)) {
+  if (
+    (times[timeAt + next] as number) !== Number.POSITIVE_INFINITY &&
+    (connection.isService || next === ConnTime.FinalAck)
+  ) {
     local.timers.set(local.connectionSlot(connection), times, timeAt + next);
   }
 }

@@ -1,7 +1,7 @@
 // A connection: its identity, its four channels, its serials, and what it still owes the peer.
 import { SlotList } from "../util/slot-list.js";
-import type { RandomSource } from "./random-source.js";
 import type { Peer } from "./peer.js";
+import type { RandomSource } from "./random-source.js";
 import type { ConnectionFacts, SecurityClass, SecurityContext, SecurityVerdict } from "./security-class.js";
 
 export const CHANNELS = 4;
@@ -15,7 +15,15 @@ export const ConnState = { Spare: 0, Unsecured: 1, Challenging: 2, Secure: 3, Ab
 export type ConnState = (typeof ConnState)[keyof typeof ConnState];
 
 /** Integers a connection keeps per channel; each is a run of four cells. */
-const ChannelCell = { Slot: 0, CallNumber: 4, Outcome: 8, AbortCode: 12, LastSeq: 16, FinalSerial: 20, Count: 24 } as const;
+const ChannelCell = {
+  Slot: 0,
+  CallNumber: 4,
+  Outcome: 8,
+  AbortCode: 12,
+  LastSeq: 16,
+  FinalSerial: 20,
+  Count: 24,
+} as const;
 
 /** Times of a connection, in a table shared by all. */
 export const ConnTime = { LastUse: 0, FinalAck: 1, Challenge: 2, Count: 3 } as const;

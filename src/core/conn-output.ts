@@ -1,6 +1,7 @@
 // What a connection itself has to send: final ACKs and ABORTs of finished calls, its own ABORT, CHALLENGE and RESPONSE.
-import { type AckBody, AckReason, ackSize, writeAck } from "../wire/ack.js";
+
 import { writeAbortCode } from "../wire/abort.js";
+import { type AckBody, AckReason, ackSize, writeAck } from "../wire/ack.js";
 import { HEADER_SIZE, type PacketHeader, writeHeader } from "../wire/header.js";
 import { PacketFlag, PacketType } from "../wire/packet-type.js";
 import { ADVERTISED_JUMBO, ADVERTISED_MTU, PACKET_BYTES_MAX } from "./config.js";
@@ -29,7 +30,8 @@ export function writeConnectionPacket(
   if (connection.owesConnAbort) return writeConnAbort(local, connection, peer, header, bytes, offset);
   for (let channel = 0; channel < CHANNELS; channel++) {
     const bit = 1 << channel;
-    if ((connection.aborts & bit) !== 0) return writeCallAbort(local, connection, channel, header, bytes, offset);
+    if ((connection.aborts & bit) !== 0)
+      return writeCallAbort(local, connection, channel, header, bytes, offset);
     if ((connection.finalAcksNow & bit) !== 0) {
       return writeFinalAck(local, connection, channel, header, ack, bytes, offset);
     }
@@ -101,7 +103,8 @@ function writeFinalAck(
   const bit = 1 << channel;
   connection.finalAcksNow &= ~bit;
   connection.finalAcks &= ~bit;
-  if (connection.finalAcks === 0) connection.times[connection.timeAt + ConnTime.FinalAck] = Number.POSITIVE_INFINITY;
+  if (connection.finalAcks === 0)
+    connection.times[connection.timeAt + ConnTime.FinalAck] = Number.POSITIVE_INFINITY;
   if (!(connection.peer as Peer).allows(HEADER_SIZE + ackSize(0))) return withhold(local);
   const lastSeq = connection.lastSeqOf(channel);
   const serial = connection.finalSerial(channel);

@@ -1,5 +1,5 @@
 // The end of connections without calls: after their time, or earlier to make room for new ones.
-import { ConnTime, type Connection } from "./conn-object.js";
+import { type Connection, ConnTime } from "./conn-object.js";
 import type { Local } from "./local.js";
 import { Stat } from "./stats.js";
 
@@ -12,7 +12,8 @@ const LOOK_MAX = 16;
 export function forgetConnection(local: Local, connection: Connection): void {
   const peer = connection.peer;
   if (peer !== null) {
-    if (connection.isService) local.tombstones.remember(connection, peer.address, local.clock, local.config.tombstoneUs);
+    if (connection.isService)
+      local.tombstones.remember(connection, peer.address, local.clock, local.config.tombstoneUs);
     local.peers.unuse(peer, local.clock);
   }
   if (!connection.isService) local.clientConnections--;
@@ -61,7 +62,10 @@ function reapOldest(local: Local, slot: number, lifeUs: number): boolean {
 export function evictConnection(local: Local): boolean {
   if (evictStranger(local)) return true;
   const { idle } = local.connections;
-  return evict(local, settledFrom(local, idle.services.head)) || evict(local, settledFrom(local, idle.clients.head));
+  return (
+    evict(local, settledFrom(local, idle.services.head)) ||
+    evict(local, settledFrom(local, idle.clients.head))
+  );
 }
 
 /** Forgets the idle stranger that has been without a call for longest. @returns false when there is none */
@@ -83,7 +87,11 @@ function settledFrom(local: Local, head: number): number {
   let slot = head;
   for (let i = 0; i < LOOK_MAX && slot >= 0; i++) {
     const connection = pool.at(slot);
-    if ((connection.finalAcks | connection.finalAcksNow | connection.aborts) === 0 && !connection.owesConnAbort) return slot;
+    if (
+      (connection.finalAcks | connection.finalAcksNow | connection.aborts) === 0 &&
+      !connection.owesConnAbort
+    )
+      return slot;
     slot = connection.isService ? idle.services.after(slot) : idle.clients.after(slot);
   }
   return head;

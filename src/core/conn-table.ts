@@ -33,7 +33,11 @@ export class ConnTable {
     const index = this.#index;
     for (let at = index.first(hash); at >= 0; at = index.next(at, hash)) {
       const connection = this.pool.at(index.slotAt(at));
-      if (connection.epoch === epoch && connection.connectionId === connectionId && connection.isService === isService) {
+      if (
+        connection.epoch === epoch &&
+        connection.connectionId === connectionId &&
+        connection.isService === isService
+      ) {
         return connection;
       }
     }

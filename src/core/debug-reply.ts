@@ -24,10 +24,10 @@ import {
 } from "../wire/debug.js";
 import { HEADER_SIZE, type PacketHeader, writeHeader } from "../wire/header.js";
 import { PacketFlag, PacketType } from "../wire/packet-type.js";
-import { VERSION_REPLY_SIZE, isVersionRequest, writeVersionReply } from "../wire/version.js";
+import { isVersionRequest, VERSION_REPLY_SIZE, writeVersionReply } from "../wire/version.js";
 import { type Call, CallState } from "./call-object.js";
-import { CHANNELS, type Connection } from "./conn-object.js";
 import { ADVERTISED_JUMBO, PACKET_BYTES_MAX } from "./config.js";
+import { CHANNELS, type Connection } from "./conn-object.js";
 import type { Local } from "./local.js";
 import { type Peer, PeerCell } from "./peer.js";
 import type { Reply } from "./refusal.js";
@@ -46,10 +46,17 @@ const peerBody = new DebugPeer();
 const statistics = new Int32Array(RX_STATISTICS_COUNT);
 
 /** Answers a VERSION request; a keepalive, which lacks ClientInitiated, is dropped. */
-export function inputVersion(local: Local, header: PacketHeader, remote: Address, bytes: Uint8Array, end: number): void {
+export function inputVersion(
+  local: Local,
+  header: PacketHeader,
+  remote: Address,
+  bytes: Uint8Array,
+  end: number,
+): void {
   if (!isVersionRequest(header.flags, bytes, HEADER_SIZE, end)) return local.stats.count(Stat.DropVersion);
   const isTrusted = local.peers.isTrusted(remote);
-  if (!isTrusted && !local.refusals.allows(remote, local.clock)) return local.stats.count(Stat.RefusalsWithheld);
+  if (!isTrusted && !local.refusals.allows(remote, local.clock))
+    return local.stats.count(Stat.RefusalsWithheld);
   const reply = startReply(local, header, remote);
   if (reply === null) return;
   const size = isTrusted ? VERSION_REPLY_SIZE : VERSION_STRANGER_SIZE;
@@ -150,8 +157,10 @@ function describeChannel(local: Local, connection: Connection, channel: number):
   connBody.callNumber[channel] = connection.callNumber(channel);
   const call = local.callAt(connection.callSlot(channel));
   if (call === null) {
-    connBody.callState[channel] = connection.callNumber(channel) === 0 ? DebugCallState.NotInit : DebugCallState.Dally;
-    connBody.callMode[channel] = connection.callNumber(channel) === 0 ? DebugCallMode.None : DebugCallMode.Eof;
+    connBody.callState[channel] =
+      connection.callNumber(channel) === 0 ? DebugCallState.NotInit : DebugCallState.Dally;
+    connBody.callMode[channel] =
+      connection.callNumber(channel) === 0 ? DebugCallMode.None : DebugCallMode.Eof;
     return;
   }
   connBody.callState[channel] = debugState(call);
@@ -167,7 +176,9 @@ function debugState(call: Call): number {
 
 function isReceiving(state: CallState): boolean {
   return (
-    state === CallState.ServerRecvRequest || state === CallState.ClientRecvReply || state === CallState.ClientAwaitReply
+    state === CallState.ServerRecvRequest ||
+    state === CallState.ClientRecvReply ||
+    state === CallState.ClientAwaitReply
   );
 }
 
@@ -208,7 +219,10 @@ function fillStatistics(local: Local): void {
   set(RxStatistic.DataPacketsRead, stats.value(Stat.DataPacketsRead));
   set(RxStatistic.AckPacketsRead, stats.value(Stat.AckPacketsRead));
   set(RxStatistic.DupPacketsRead, stats.value(Stat.DuplicatePacketsRead));
-  set(RxStatistic.SpuriousPacketsRead, stats.value(Stat.DropUnknownConnection) + stats.value(Stat.DropUnknownCall));
+  set(
+    RxStatistic.SpuriousPacketsRead,
+    stats.value(Stat.DropUnknownConnection) + stats.value(Stat.DropUnknownCall),
+  );
   set(RxStatistic.AckPacketsSent, stats.value(Stat.AckPacketsSent));
   set(RxStatistic.PingPacketsSent, stats.value(Stat.PingPacketsSent));
   set(RxStatistic.AbortPacketsSent, stats.value(Stat.AbortPacketsSent));

@@ -88,7 +88,8 @@ export class Endpoint {
     local.timers.peekKey(this.#next, 0);
     local.clock[0] = nowUs;
     if (nowUs - (this.#next[0] as number) > LATE_US) this.#times[1] = nowUs + LATE_US;
-    for (let i = 0; i < TIMERS_PER_TURN && local.timers.isDue(local.clock, 0); i++) this.#fire(local.timers.peek());
+    for (let i = 0; i < TIMERS_PER_TURN && local.timers.isDue(local.clock, 0); i++)
+      this.#fire(local.timers.peek());
     if ((this.#times[0] as number) <= nowUs) this.#reap(nowUs);
     this.#bundles.assignFreed();
   }
@@ -119,7 +120,10 @@ export class Endpoint {
    */
   addService(settings: ServiceSettings, notifier: ServiceNotifier | null): Service {
     if (this.services.has(settings.serviceId)) {
-      throw new RxError("RX_ERR_SERVICE_IN_USE", `service ${settings.serviceId} is offered on this socket already`);
+      throw new RxError(
+        "RX_ERR_SERVICE_IN_USE",
+        `service ${settings.serviceId} is offered on this socket already`,
+      );
     }
     const service = new Service(this.local, settings, notifier);
     this.services.set(settings.serviceId, service);
@@ -189,7 +193,8 @@ export class Endpoint {
       return;
     }
     const call = local.calls.at(slot);
-    if (local.clock[0] !== undefined && local.clock[0] < (this.#times[1] as number)) postponeVerdicts(call, this.#times);
+    if (local.clock[0] !== undefined && local.clock[0] < (this.#times[1] as number))
+      postponeVerdicts(call, this.#times);
     handleCallTimeout(local, call);
   }
 
@@ -216,4 +221,3 @@ function postponeVerdicts(call: Call, times: Float64Array): void {
     if ((call.deadlines[which] as number) < until) call.deadlines[which] = until;
   }
 }
-

@@ -1,10 +1,19 @@
 // An ACK for a call: what the peer has, what it lacks, how much it will take.
+
+import { AbortCode } from "../wire/abort.js";
 import type { AckBody } from "../wire/ack.js";
 import { AckReason, clampTrailerWord } from "../wire/ack.js";
-import { AbortCode } from "../wire/abort.js";
 import { type PacketHeader } from "../wire/header.js";
 import { PacketFlag } from "../wire/packet-type.js";
-import { type Call, CallEvent, CallState, CallTime, Completion, connectionOf, peerOf } from "./call-object.js";
+import {
+  type Call,
+  CallEvent,
+  CallState,
+  CallTime,
+  Completion,
+  connectionOf,
+  peerOf,
+} from "./call-object.js";
 import { abortCall, complete, notify } from "./call-state.js";
 import { PACKET_BYTES_MAX } from "./config.js";
 import { abortConnection } from "./conn-event.js";
@@ -22,7 +31,13 @@ const PACKET_BYTES_MIN = 548;
 const JUMBO_MAX = 6;
 
 /** Handles an ACK whose body has been read from `bytes`. */
-export function inputAck(local: Local, call: Call, header: PacketHeader, ack: AckBody, bytes: Uint8Array): void {
+export function inputAck(
+  local: Local,
+  call: Call,
+  header: PacketHeader,
+  ack: AckBody,
+  bytes: Uint8Array,
+): void {
   const connection = connectionOf(call);
   if (ack.serial !== 0 && ack.serial === connection.skippedSerial) {
     // Nothing was ever sent under this serial: the peer acknowledges what it cannot have seen.
@@ -49,7 +64,8 @@ export function inputAck(local: Local, call: Call, header: PacketHeader, ack: Ac
 /** A PING, and any ACK that asks for one, is answered at once, valid or not (rx-behaviour.md section 7.1). */
 function answer(local: Local, call: Call, header: PacketHeader, ack: AckBody): void {
   if (ack.reason === AckReason.Ping) proposeAck(local, call, AckReason.PingResponse, header.serial);
-  else if ((header.flags & PacketFlag.RequestAck) !== 0) proposeAck(local, call, AckReason.Requested, header.serial);
+  else if ((header.flags & PacketFlag.RequestAck) !== 0)
+    proposeAck(local, call, AckReason.Requested, header.serial);
 }
 
 // An ACK that was overtaken by a newer one says nothing new. A previousPacket far ahead is a serial (old peers) and is not

@@ -4,8 +4,8 @@ import { AbortCode } from "../wire/abort.js";
 import { AckReason } from "../wire/ack.js";
 import { HEADER_SIZE, type PacketHeader } from "../wire/header.js";
 import {
-  JUMBO_DATA_SIZE,
   countJumboSegments,
+  JUMBO_DATA_SIZE,
   jumboSegmentCksum,
   jumboSegmentFlags,
   jumboSegmentOffset,
@@ -30,7 +30,13 @@ const PAYLOAD_MAX = 16_384;
 const UNACKED_MAX = 2;
 
 /** Handles the DATA packet whose datagram is bytes[0, end). The header is changed while segments are walked. */
-export function inputData(local: Local, call: Call, header: PacketHeader, bytes: Uint8Array, end: number): void {
+export function inputData(
+  local: Local,
+  call: Call,
+  header: PacketHeader,
+  bytes: Uint8Array,
+  end: number,
+): void {
   const segments = countJumboSegments(bytes, HEADER_SIZE, end, header.flags);
   if (segments < 0 || segments > SEGMENTS_MAX) {
     local.stats.count(Stat.DropJumbo);
@@ -40,13 +46,17 @@ export function inputData(local: Local, call: Call, header: PacketHeader, bytes:
   call.times[CallTime.LastHeard] = local.clock[0] as number;
   if (!beginReply(local, call)) return;
   const before = call.rx.next;
-  const reason = segments === 1 ? inputSegment(local, call, header, bytes, HEADER_SIZE, end) : inputJumbo(local, call, header, bytes, end, segments);
+  const reason =
+    segments === 1
+      ? inputSegment(local, call, header, bytes, HEADER_SIZE, end)
+      : inputJumbo(local, call, header, bytes, end, segments);
   if (call.state === CallState.Complete) return;
   const { rx } = call;
   if (rx.next !== before) afterProgress(local, call);
   if (!call.isLive) {
     // A server that asks for an ACK of its last packet gets it at once.
-    if (reason === AckReason.Requested) repeatFinalAck(local, connectionOf(call), call.channel, header.serial);
+    if (reason === AckReason.Requested)
+      repeatFinalAck(local, connectionOf(call), call.channel, header.serial);
     return;
   }
   acknowledge(local, call, reason, header.serial);
@@ -62,7 +72,14 @@ function beginReply(local: Local, call: Call): boolean {
   return call.state === CallState.ClientRecvReply;
 }
 
-function inputJumbo(local: Local, call: Call, header: PacketHeader, bytes: Uint8Array, end: number, segments: number): number {
+function inputJumbo(
+  local: Local,
+  call: Call,
+  header: PacketHeader,
+  bytes: Uint8Array,
+  end: number,
+  segments: number,
+): number {
   // Kept apart: the header is the only object at hand, and each segment inherits from it.
   const { seq, serial } = header;
   let worst = 0;
@@ -103,7 +120,14 @@ function rank(reason: number): number {
 }
 
 /** @returns the reason for which an ACK must go out at once, or 0. */
-function inputSegment(local: Local, call: Call, header: PacketHeader, bytes: Uint8Array, from: number, to: number): number {
+function inputSegment(
+  local: Local,
+  call: Call,
+  header: PacketHeader,
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+): number {
   const { rx } = call;
   const { seq } = header;
   const isLast = (header.flags & PacketFlag.LastPacket) !== 0;

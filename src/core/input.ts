@@ -4,13 +4,20 @@ import type { Address } from "../util/address.js";
 import { seqDiff } from "../util/serial.js";
 import { AbortCode, readAbortCode } from "../wire/abort.js";
 import { AckBody, readAck } from "../wire/ack.js";
-import { CHANNEL_MASK, CID_MASK, HEADER_SIZE, MAX_DATAGRAM, PacketHeader, readHeader } from "../wire/header.js";
+import {
+  CHANNEL_MASK,
+  CID_MASK,
+  HEADER_SIZE,
+  MAX_DATAGRAM,
+  PacketHeader,
+  readHeader,
+} from "../wire/header.js";
 import { PacketFlag, PacketType } from "../wire/packet-type.js";
 import { acceptCall, endImplicitly } from "./call-accept.js";
 import { type Call, CallState, CallTime, Completion } from "./call-object.js";
 import { complete } from "./call-state.js";
 import { connectionAborted, inputChallenge, inputResponse, repeatFinalAck } from "./conn-event.js";
-import { ConnState, type Connection, Outcome } from "./conn-object.js";
+import { type Connection, ConnState, Outcome } from "./conn-object.js";
 import { inputDebug, inputVersion } from "./debug-reply.js";
 import { inputAck, inputAckAll } from "./input-ack.js";
 import { inputData } from "./input-data.js";
@@ -21,7 +28,9 @@ import type { Service } from "./service.js";
 import { Stat } from "./stats.js";
 
 // Datagrams from these ports come from services that answer anybody: replies to them would be reflected.
-const REFLECTOR_PORTS: ReadonlySet<number> = new Set([0, 7, 13, 17, 19, 53, 111, 123, 137, 161, 389, 1900, 5353, 11211]);
+const REFLECTOR_PORTS: ReadonlySet<number> = new Set([
+  0, 7, 13, 17, 19, 53, 111, 123, 137, 161, 389, 1900, 5353, 11211,
+]);
 
 export class Input {
   readonly #local: Local;
@@ -50,7 +59,8 @@ export class Input {
     }
     stats.readByType[type] = (stats.readByType[type] as number) + 1;
     if (type === PacketType.Version) return inputVersion(this.#local, header, remote, bytes, length);
-    if (type === PacketType.Debug) return inputDebug(this.#local, this.#services, header, remote, bytes, length);
+    if (type === PacketType.Debug)
+      return inputDebug(this.#local, this.#services, header, remote, bytes, length);
     this.#route(header, remote, bytes, length);
   }
 
@@ -76,7 +86,8 @@ export class Input {
   // A packet for a service connection that we do not know: only the first DATA of a call opens one.
   #inputUnknown(header: PacketHeader, remote: Address, bytes: Uint8Array, length: number): void {
     const local = this.#local;
-    if (header.type !== PacketType.Data || header.callNumber === 0) return local.stats.count(Stat.DropUnknownConnection);
+    if (header.type !== PacketType.Data || header.callNumber === 0)
+      return local.stats.count(Stat.DropUnknownConnection);
     if (header.seq !== 1) return local.stats.count(Stat.DropBadSeq);
     const call = this.#acceptNew(header, remote, null);
     if (call === null) return;
@@ -109,7 +120,13 @@ export class Input {
     }
   }
 
-  #inputChannel(connection: Connection, header: PacketHeader, remote: Address, bytes: Uint8Array, length: number): void {
+  #inputChannel(
+    connection: Connection,
+    header: PacketHeader,
+    remote: Address,
+    bytes: Uint8Array,
+    length: number,
+  ): void {
     const local = this.#local;
     const channel = header.cid & CHANNEL_MASK;
     const last = connection.callNumber(channel);
@@ -123,9 +140,16 @@ export class Input {
   }
 
   // A higher call number: for a service a new call, for a client nothing it has asked for.
-  #inputNextCall(connection: Connection, header: PacketHeader, remote: Address, bytes: Uint8Array, length: number): void {
+  #inputNextCall(
+    connection: Connection,
+    header: PacketHeader,
+    remote: Address,
+    bytes: Uint8Array,
+    length: number,
+  ): void {
     const local = this.#local;
-    if (!connection.isService || header.type !== PacketType.Data) return local.stats.count(Stat.DropUnknownCall);
+    if (!connection.isService || header.type !== PacketType.Data)
+      return local.stats.count(Stat.DropUnknownCall);
     if (header.seq !== 1) return local.stats.count(Stat.DropBadSeq);
     if (connection.state === ConnState.Aborted) {
       return refuseAbort(local, header, remote, connection.abortCode);
@@ -153,7 +177,12 @@ export class Input {
   #inputFinished(connection: Connection, channel: number, header: PacketHeader): void {
     const local = this.#local;
     local.stats.count(Stat.DropFinished);
-    if (header.type !== PacketType.Data && header.type !== PacketType.Ack && header.type !== PacketType.AckAll) return;
+    if (
+      header.type !== PacketType.Data &&
+      header.type !== PacketType.Ack &&
+      header.type !== PacketType.AckAll
+    )
+      return;
     switch (connection.outcome(channel)) {
       case Outcome.Aborted:
         connection.aborts |= 1 << channel;
@@ -233,4 +262,3 @@ function noteBusy(local: Local, call: Call): void {
   call.times[CallTime.LastHeard] = local.clock[0] as number;
   local.stats.count(Stat.DropRefusal);
 }
-

@@ -99,7 +99,8 @@ export class DataOutput {
     const header = this.#header;
     header.flags = call.isService ? 0 : PacketFlag.ClientInitiated;
     if (seq === tx.lastSeq) header.flags |= PacketFlag.LastPacket;
-    else if (mayGrow && length === JUMBO_DATA_SIZE && this.#mayFollow(call)) header.flags |= PacketFlag.JumboPacket;
+    else if (mayGrow && length === JUMBO_DATA_SIZE && this.#mayFollow(call))
+      header.flags |= PacketFlag.JumboPacket;
     // Never on the last packet of a reply: OpenAFS's client could answer with soft ACKs and then leave the hard ACK out.
     else if (wasSent || wantsAck(call, seq)) header.flags |= PacketFlag.RequestAck;
   }

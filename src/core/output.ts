@@ -1,9 +1,10 @@
 // State to packets: what each call and connection has to send, written into the caller's memory one datagram at a time.
+
+import { Address } from "../util/address.js";
 import { AckBody, AckReason, writeAck } from "../wire/ack.js";
 import { HEADER_SIZE, PacketHeader, writeHeader } from "../wire/header.js";
 import { PacketFlag, PacketType } from "../wire/packet-type.js";
-import { Address } from "../util/address.js";
-import { type Call, CallState, CallTime, Deadline, connectionOf, peerOf } from "./call-object.js";
+import { type Call, CallState, CallTime, connectionOf, Deadline, peerOf } from "./call-object.js";
 import { ADVERTISED_JUMBO, ADVERTISED_MTU, PACKET_BYTES_MAX } from "./config.js";
 import type { Connection } from "./conn-object.js";
 import { writeConnectionPacket } from "./conn-output.js";
@@ -60,7 +61,14 @@ export class Output {
       const isCall = slot < local.config.callsMax;
       const length = isCall
         ? this.#writeCallPacket(local.calls.at(slot), out)
-        : writeConnectionPacket(local, this.#connectionAt(slot), this.#header, this.#ack, out.bytes, out.offset);
+        : writeConnectionPacket(
+            local,
+            this.#connectionAt(slot),
+            this.#header,
+            this.#ack,
+            out.bytes,
+            out.offset,
+          );
       if (length > 0) {
         const peer = isCall ? peerOf(local.calls.at(slot)) : (this.#connectionAt(slot).peer as Peer);
         this.#finish(out, length, peer);

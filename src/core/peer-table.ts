@@ -57,7 +57,8 @@ export class PeerTable {
 
   isTrusted(address: Address): boolean {
     const ranges = this.#config.trusted;
-    for (let i = 0; i < ranges.length; i++) if ((ranges[i] as (typeof ranges)[number]).contains(address)) return true;
+    for (let i = 0; i < ranges.length; i++)
+      if ((ranges[i] as (typeof ranges)[number]).contains(address)) return true;
     return false;
   }
 

@@ -100,4 +100,11 @@ export class Peer {
   }
 }
 
-export const PeerCell = { RttAt: 0, UnusedAt: 1, BytesIn: 2, BytesOut: 3, PacketsSent: 4, PacketsResent: 5 } as const;
+export const PeerCell = {
+  RttAt: 0,
+  UnusedAt: 1,
+  BytesIn: 2,
+  BytesOut: 3,
+  PacketsSent: 4,
+  PacketsResent: 5,
+} as const;

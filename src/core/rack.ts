@@ -1,6 +1,6 @@
 // Loss detection by time of sending (RACK) and the tail loss probe (RFC 8985). A packet is lost when one sent after it has
 // been delivered and a reordering window has passed.
-import { type Call, Deadline, ResendKind, peerOf } from "./call-object.js";
+import { type Call, Deadline, peerOf, ResendKind } from "./call-object.js";
 import type { Local } from "./local.js";
 import { proposePing } from "./propose-ack.js";
 import { setDeadline, setResendTimer } from "./timers.js";
@@ -28,7 +28,10 @@ export function noteSentAtDelivered(call: Call, times: Float64Array, at: number)
 function reorderWindowUs(call: Call): number {
   const rtt = peerOf(call).rtt;
   const steps = Math.min(call.tx.reorderSteps, REORDER_STEPS_MAX);
-  return Math.min(Math.max((rtt.minUs >> 2) * steps, REORDER_FLOOR_US), Math.max(rtt.srttUs, REORDER_FLOOR_US));
+  return Math.min(
+    Math.max((rtt.minUs >> 2) * steps, REORDER_FLOOR_US),
+    Math.max(rtt.srttUs, REORDER_FLOOR_US),
+  );
 }
 
 /** Marks what is lost by now, and sets the timer: for what may be lost soon, else for what is in flight. */

@@ -1,8 +1,8 @@
 // The receiving half of a call: packets held between the network and the reader, in order of sequence number.
 import { type BufferPool, NO_BUFFER } from "../memory/buffer-pool.js";
 import { assert } from "../util/assert.js";
-import { ADVERTISED_JUMBO } from "./config.js";
 import { ACK_MAX_SOFT } from "../wire/ack.js";
+import { ADVERTISED_JUMBO } from "./config.js";
 
 /** Where a packet falls. */
 export const Placement = {
@@ -205,7 +205,8 @@ export class ReceiveWindow {
 
   #chainLength(buffer: number): number {
     let bytes = 0;
-    for (let at = buffer; at !== NO_BUFFER; at = this.#pool.next[at] as number) bytes += this.#pool.length[at] as number;
+    for (let at = buffer; at !== NO_BUFFER; at = this.#pool.next[at] as number)
+      bytes += this.#pool.length[at] as number;
     return bytes;
   }
 }

@@ -66,7 +66,10 @@ export class RefusalLimiter {
     words[1] = isV4 ? 4 : address.w1;
     const bucket = this.#hash.hash(words, 2) & (BUCKETS - 1);
     const elapsedUs = (now[0] as number) - (this.#filledAt[bucket] as number);
-    const tokens = Math.min(this.#perSecond, (this.#tokens[bucket] as number) + (elapsedUs * this.#perSecond) / 1e6);
+    const tokens = Math.min(
+      this.#perSecond,
+      (this.#tokens[bucket] as number) + (elapsedUs * this.#perSecond) / 1e6,
+    );
     this.#filledAt[bucket] = now[0] as number;
     this.#tokens[bucket] = tokens >= 1 ? tokens - 1 : tokens;
     return tokens >= 1;

@@ -29,7 +29,11 @@ export function refuseAbort(local: Local, header: PacketHeader, remote: Address,
 function refusal(local: Local, header: PacketHeader, remote: Address, type: PacketType): Reply | null {
   // A refusal is never refused.
   if (header.type === PacketType.Abort || header.type === PacketType.Busy) return null;
-  if (!local.peers.isTrusted(remote) && local.peers.find(remote)?.isProven !== true && !local.refusals.allows(remote, local.clock)) {
+  if (
+    !local.peers.isTrusted(remote) &&
+    local.peers.find(remote)?.isProven !== true &&
+    !local.refusals.allows(remote, local.clock)
+  ) {
     local.stats.count(Stat.RefusalsWithheld);
     return null;
   }
@@ -46,4 +50,3 @@ function refusal(local: Local, header: PacketHeader, remote: Address, type: Pack
   local.stats.sentByType[type] = (local.stats.sentByType[type] as number) + 1;
   return reply;
 }
-

@@ -1,11 +1,11 @@
 // A service of the endpoint: its backlog, its style, and what is said to calls that cannot be taken.
 import { RxError, RxOptionError } from "../util/errors.js";
+import { AbortCode } from "../wire/abort.js";
 import { Backlog } from "./backlog.js";
-import { type Call, CallEvent } from "./call-object.js";
 import { CallHandle, type CallListener } from "./call-handle.js";
+import { type Call, CallEvent } from "./call-object.js";
 import { BACKLOG_MAX } from "./config.js";
 import type { Local } from "./local.js";
-import { AbortCode } from "../wire/abort.js";
 
 /** Kernel style charges by hand and needs no accept step; user style is charged to the brim and answers each call. */
 export const ServiceStyle = { Kernel: "kernel", User: "user" } as const;
@@ -57,7 +57,14 @@ export class Service implements CallListener {
   readonly requestMaxBytes: number;
   readonly upgradeTo: number;
   readonly backlog: Backlog;
-  readonly counters: ServiceCounters = { accepted: 0, busy: 0, aborted: 0, dropped: 0, charged: 0, discarded: 0 };
+  readonly counters: ServiceCounters = {
+    accepted: 0,
+    busy: 0,
+    aborted: 0,
+    dropped: 0,
+    charged: 0,
+    discarded: 0,
+  };
   state: ServiceState = ServiceState.Bound;
   /** Spare and waiting calls together never exceed this. */
   limit = 0;
@@ -100,10 +107,16 @@ export class Service implements CallListener {
       return;
     }
     if (this.state === ServiceState.Listening) {
-      throw new RxError("RX_ERR_LISTENING", `service ${this.serviceId} listens with a backlog of ${this.limit}, not opened with ${backlog}`);
+      throw new RxError(
+        "RX_ERR_LISTENING",
+        `service ${this.serviceId} listens with a backlog of ${this.limit}, not opened with ${backlog}`,
+      );
     }
     if (this.notifier === null) {
-      throw new RxError("RX_ERR_NOTIFIER_MISSING", `service ${this.serviceId} has no onNewCall or no onDiscardCall`);
+      throw new RxError(
+        "RX_ERR_NOTIFIER_MISSING",
+        `service ${this.serviceId} has no onNewCall or no onDiscardCall`,
+      );
     }
     this.state = ServiceState.Listening;
     this.limit = backlog;
@@ -119,7 +132,10 @@ export class Service implements CallListener {
   chargeAccept(userId: bigint, attach: ((handle: CallHandle, userId: bigint) => void) | null): CallHandle {
     this.#refuseClosed();
     if (this.state !== ServiceState.Listening) {
-      throw new RxError("RX_ERR_NOT_LISTENING", `service ${this.serviceId} is not listening, user id ${userId} not charged`);
+      throw new RxError(
+        "RX_ERR_NOT_LISTENING",
+        `service ${this.serviceId} is not listening, user id ${userId} not charged`,
+      );
     }
     this.#refuseUsedId(userId);
     const handle = this.room > 0 ? this.#charge(userId) : this.#name(userId);
@@ -268,14 +284,22 @@ export class Service implements CallListener {
 
   #waitingCall(handle: CallHandle): Call {
     if (this.style !== ServiceStyle.User) {
-      throw new RxError("RX_ERR_WRONG_STYLE", `service ${this.serviceId} is kernel style: its calls need no accept`);
+      throw new RxError(
+        "RX_ERR_WRONG_STYLE",
+        `service ${this.serviceId} is kernel style: its calls need no accept`,
+      );
     }
     const call = handle.call;
     if (call === null || handle.isEnded) {
       const abortCode = handle.abortCode === 0 ? call?.abortCode : handle.abortCode;
-      throw new RxError("RX_ERR_CALL_ENDED", "the call ended before it was answered", abortCode ? { abortCode } : {});
+      throw new RxError(
+        "RX_ERR_CALL_ENDED",
+        "the call ended before it was answered",
+        abortCode ? { abortCode } : {},
+      );
     }
-    if (!call.isWaiting) throw new RxError("RX_ERR_CALL_STATE", "the call does not wait for accept or reject");
+    if (!call.isWaiting)
+      throw new RxError("RX_ERR_CALL_STATE", "the call does not wait for accept or reject");
     return call;
   }
 

@@ -1,6 +1,6 @@
 // Setting a call's deadlines. One table per call, one heap per endpoint; a deadline that moves back costs one store:
 // the heap is told only of what becomes earlier, and finds the truth when it fires.
-import { type Call, CallState, CallTime, Deadline, ResendKind, peerOf } from "./call-object.js";
+import { type Call, CallState, CallTime, Deadline, peerOf, ResendKind } from "./call-object.js";
 import type { Local } from "./local.js";
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -88,7 +88,12 @@ export function setResendTimer(local: Local, call: Call): void {
 function awaitHardAck(local: Local, call: Call): void {
   const { tx } = call;
   call.resendKind = ResendKind.TailProbe;
-  setDeadline(local, call, Deadline.Resend, LAST_ACK_DELAY_US * (1 << Math.min(tx.backoff, HARD_ACK_BACKOFF_MAX)));
+  setDeadline(
+    local,
+    call,
+    Deadline.Resend,
+    LAST_ACK_DELAY_US * (1 << Math.min(tx.backoff, HARD_ACK_BACKOFF_MAX)),
+  );
   tx.backoff++;
 }
 

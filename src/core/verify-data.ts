@@ -1,7 +1,8 @@
 // Verifying received DATA: once per packet, in memory of our own, before anything of it is used.
+
+import { NO_BUFFER } from "../memory/buffer-pool.js";
 import { PacketHeader } from "../wire/header.js";
 import { PacketFlag, PacketType } from "../wire/packet-type.js";
-import { NO_BUFFER } from "../memory/buffer-pool.js";
 import { type Call, connectionOf } from "./call-object.js";
 import { ConnState } from "./conn-object.js";
 import type { Local } from "./local.js";

@@ -6,7 +6,7 @@ import { RxError, RxOptionError } from "../util/errors.js";
 import { integerOption, knownOptions } from "../util/options.js";
 import { AbortCode } from "../wire/abort.js";
 import { RxSocket } from "./rx-socket.js";
-import { type SocketOptions, endpointOptions } from "./socket-options.js";
+import { endpointOptions, type SocketOptions } from "./socket-options.js";
 import type { SocketStats } from "./socket-stats.js";
 
 export interface RpcServerOptions extends SocketOptions {
@@ -65,7 +65,8 @@ export class RpcServer {
    * @throws RxError RX_ERR_SOCKET when the system refuses (nothing stays bound), RX_ERR_SOCKET_CLOSED
    */
   async start(): Promise<void> {
-    if (this.#state !== "new") throw new RxError("RX_ERR_SOCKET_CLOSED", `the server has been ${this.#state} already`);
+    if (this.#state !== "new")
+      throw new RxError("RX_ERR_SOCKET_CLOSED", `the server has been ${this.#state} already`);
     this.#state = "started";
     const { backlog: _backlog, sockets, ...common } = this.#options;
     try {
@@ -75,7 +76,8 @@ export class RpcServer {
       await this.#closeSockets(AbortCode.RX_RESTARTING);
       throw cause;
     }
-    for (const socket of this.#sockets) for (const definition of this.#definitions) this.#offer(socket, definition);
+    for (const socket of this.#sockets)
+      for (const definition of this.#definitions) this.#offer(socket, definition);
   }
 
   /** Port of the first socket; 0 before start(). */
@@ -99,7 +101,12 @@ export class RpcServer {
   }
 
   /** Handlers started, ended well and failed, by service. */
-  handlers(): readonly { readonly name: string; readonly running: number; readonly started: number; readonly failed: number }[] {
+  handlers(): readonly {
+    readonly name: string;
+    readonly running: number;
+    readonly started: number;
+    readonly failed: number;
+  }[] {
     return this.#dispatchers.map(({ definition, running, counters }) => ({
       name: definition.name,
       running,

@@ -1,10 +1,10 @@
 // A client with a connected socket of its own: for programs that talk to one service of one server.
-import { knownOptions } from "../util/options.js";
-import type { CallOptions, ClientCall } from "../rpc/client-call.js";
+
 import type { ClientOptions, RxConnection } from "../rpc/client.js";
+import type { CallOptions, ClientCall } from "../rpc/client-call.js";
 import { serviceIdOption } from "../rpc/service-definition.js";
 import { RxOptionError } from "../util/errors.js";
-import { integerOption } from "../util/options.js";
+import { integerOption, knownOptions } from "../util/options.js";
 import { RxSocket } from "./rx-socket.js";
 import type { SocketOptions } from "./socket-options.js";
 
@@ -33,8 +33,10 @@ export class RxClient {
    */
   static async connect(options: RxClientOptions): Promise<RxClient> {
     knownOptions("options", options, OPTION_NAMES);
-    if (typeof options.host !== "string" || options.host === "") throw new RxOptionError("host", "an address or name", options.host);
-    if (options.port === undefined) throw new RxOptionError("port", "an integer from 1 to 65535", options.port);
+    if (typeof options.host !== "string" || options.host === "")
+      throw new RxOptionError("host", "an address or name", options.host);
+    if (options.port === undefined)
+      throw new RxOptionError("port", "an integer from 1 to 65535", options.port);
     const port = integerOption("port", options.port, 0, 1, 65_535);
     serviceIdOption("serviceId", options.serviceId);
     const socket = await RxSocket.connected(options.socket ?? {}, options.host, port);

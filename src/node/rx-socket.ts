@@ -1,9 +1,5 @@
 // One UDP socket with everything on it: services of either style, and calls to other services.
 import type { SecurityClass } from "../core/security-class.js";
-import { Address } from "../util/address.js";
-import { RxError, RxOptionError } from "../util/errors.js";
-import { integerOption, knownOptions } from "../util/options.js";
-import { AbortCode } from "../wire/abort.js";
 import { type ClientOptions, RxConnection } from "../rpc/client.js";
 import { Listener, type ListenerOptions } from "../rpc/listener.js";
 import type { RpcContext } from "../rpc/rpc-context.js";
@@ -15,7 +11,11 @@ import { SystemEntropy } from "../transport/entropy.js";
 import { readKernelDrops } from "../transport/kernel-drops.js";
 import type { DatagramTransport } from "../transport/transport.js";
 import { UdpTransport } from "../transport/udp.js";
-import { type SocketOptions, endpointOptions, warnOfFault } from "./socket-options.js";
+import { Address } from "../util/address.js";
+import { RxError, RxOptionError } from "../util/errors.js";
+import { integerOption, knownOptions } from "../util/options.js";
+import { AbortCode } from "../wire/abort.js";
+import { endpointOptions, type SocketOptions, warnOfFault } from "./socket-options.js";
 import { type SocketStats, socketStats } from "./socket-stats.js";
 
 export interface ConnectOptions extends ClientOptions {
@@ -62,7 +62,8 @@ export class RxSocket implements RpcContext {
 
   static async #open(options: SocketOptions, udp: UdpTransport): Promise<RxSocket> {
     const endpoint = endpointOptions(options);
-    const transport: DatagramTransport = options.wrapTransport === undefined ? udp : options.wrapTransport(udp);
+    const transport: DatagramTransport =
+      options.wrapTransport === undefined ? udp : options.wrapTransport(udp);
     const onFault = options.onFault ?? warnOfFault;
     const security: readonly SecurityClass[] = options.security ?? [nullSecurity];
     const driver: Driver = new Driver({
@@ -165,7 +166,8 @@ export class RxSocket implements RpcContext {
     this.endpoint.abortAllCalls(abortCode);
     // The owners of those calls learn of it from the event cache, which needs a turn of the loop.
     while (this.#driver.events.count > 0) await new Promise((resolve) => setImmediate(resolve));
-    if (this.endpoint.local.clientConnections > 0) await new Promise((resolve) => setTimeout(resolve, LINGER_MS));
+    if (this.endpoint.local.clientConnections > 0)
+      await new Promise((resolve) => setTimeout(resolve, LINGER_MS));
     await this.#driver.close();
   }
 

@@ -1,8 +1,8 @@
 // The options of a socket: where to bind, the endpoint's limits, what to report faults to.
 import { ENDPOINT_OPTION_NAMES, type EndpointOptions } from "../core/config.js";
 import type { SecurityClass } from "../core/security-class.js";
-import { functionOption, knownOptions } from "../util/options.js";
 import type { DatagramTransport } from "../transport/transport.js";
+import { functionOption, knownOptions } from "../util/options.js";
 
 export interface SocketOptions extends EndpointOptions {
   /** Address or name to bind. Default 127.0.0.1. */
@@ -25,7 +25,7 @@ export function endpointOptions(options: SocketOptions, alsoKnown: readonly stri
   functionOption("onFault", options.onFault);
   functionOption("wrapTransport", options.wrapTransport);
   const entries = Object.entries(options).filter(([name]) => ENDPOINT_OPTION_NAMES.includes(name));
-  return Object.fromEntries(entries) as EndpointOptions;
+  return Object.fromEntries(entries);
 }
 
 /** Where faults go that nobody asked for. */

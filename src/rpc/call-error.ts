@@ -24,7 +24,9 @@ export function completionError(handle: CallHandle): RxError {
     case Completion.RemotelyAborted:
       return new RxError("RX_ERR_CALL_ABORTED", `the peer aborted the call with ${code}`, { abortCode });
     case Completion.NetworkError:
-      return new RxError("RX_ERR_NETWORK", "the network reported that the peer cannot be reached", { abortCode });
+      return new RxError("RX_ERR_NETWORK", "the network reported that the peer cannot be reached", {
+        abortCode,
+      });
     case Completion.LocallyAborted:
     case Completion.LocalError:
       if (abortCode === AbortCode.RX_CALL_TIMEOUT || abortCode === AbortCode.RX_CALL_DEAD) {

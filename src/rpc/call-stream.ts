@@ -83,6 +83,25 @@ export abstract class CallStream implements CallListener, AsyncIterable<Uint8Arr
   }
 
   /**
+   * Drops exactly `length` bytes, without copying them.
+   * @throws as read()
+   */
+  async skip(length: number): Promise<void> {
+    let left = length;
+    while (left > 0) {
+      if (this.#mayReadNow()) {
+        this.#giveBack();
+        left -= this.handle.skip(left);
+        if (left === 0) return;
+        this.#refuseMore(length - left, length);
+      } else {
+        this.handle.defer();
+      }
+      await this.#waitForInput();
+    }
+  }
+
+  /**
    * Everything the peer sends, in one array of the caller's own.
    * @param maxBytes default 16 MiB
    * @throws RxError RX_ERR_TOO_LARGE, or how the call failed
@@ -125,13 +144,16 @@ export abstract class CallStream implements CallListener, AsyncIterable<Uint8Arr
       if (!(bytes instanceof Uint8Array)) throw new RxOptionError("bytes", "a Uint8Array", bytes);
       if (this.#writer !== null) throw new RxError("RX_ERR_CALL_STATE", "another write is waiting");
       if (bytes.length > this.writableBytes) {
-        throw new RxError("RX_ERR_TOO_LARGE", `${bytes.length} bytes where ${this.writableBytes} may still be written`);
+        throw new RxError(
+          "RX_ERR_TOO_LARGE",
+          `${bytes.length} bytes where ${this.writableBytes} may still be written`,
+        );
       }
       this.writableBytes -= bytes.length;
       const taken = this.handle.write(bytes, 0, bytes.length);
       return taken === bytes.length ? DONE : this.#writeOn(bytes, taken);
     } catch (cause) {
-      return Promise.reject(this.#failure ?? cause);
+      return Promise.reject(this.#failure ?? (cause as Error));
     }
   }
 

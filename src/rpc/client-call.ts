@@ -68,7 +68,11 @@ export class ClientCall extends CallStream {
   }
 
   #cancel(): void {
-    this.failWith(new RxError("RX_ERR_CALL_CANCELLED", "the call was cancelled by its signal", { cause: this.#signal?.reason }));
+    this.failWith(
+      new RxError("RX_ERR_CALL_CANCELLED", "the call was cancelled by its signal", {
+        cause: this.#signal?.reason,
+      }),
+    );
     this.handle.abort(AbortCode.RX_USER_ABORT);
   }
 }

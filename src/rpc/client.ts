@@ -61,10 +61,13 @@ export class RxConnection {
       const { signal, deadlineMs } = options;
       if (options !== NO_OPTIONS) checkCallOptions(options);
       if (signal?.aborted === true) {
-        throw new RxError("RX_ERR_CALL_CANCELLED", "the call was cancelled by its signal", { cause: signal.reason });
+        throw new RxError("RX_ERR_CALL_CANCELLED", "the call was cancelled by its signal", {
+          cause: signal.reason,
+        });
       }
       const handle = this.#begin();
-      if (deadlineMs !== 0) handle.limitTime(deadlineMs === undefined ? UNARY_DEADLINE_US : deadlineMs * 1_000);
+      if (deadlineMs !== 0)
+        handle.limitTime(deadlineMs === undefined ? UNARY_DEADLINE_US : deadlineMs * 1_000);
       handle.limitInput(options.maxReplyBytes ?? UNARY_REPLY_MAX);
       // It lives on as the listener of its handle.
       void new UnaryCall(handle, request, signal, resolve, reject);

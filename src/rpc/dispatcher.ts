@@ -108,7 +108,10 @@ export class Dispatcher {
         (cause: unknown) => this.#fail(call, cause),
       );
     } else {
-      this.#fail(call, new TypeError(`the handler of ${this.definition.name} returned neither bytes nor nothing`));
+      this.#fail(
+        call,
+        new TypeError(`the handler of ${this.definition.name} returned neither bytes nor nothing`),
+      );
     }
   }
 
@@ -134,4 +137,3 @@ export class Dispatcher {
     this.#topUp();
   }
 }
-

@@ -110,17 +110,26 @@ export class Listener implements AsyncIterable<IncomingCall> {
     this.#onDiscardCall = functionOption("onDiscardCall", options.onDiscardCall);
     this.#maxReplyBytes = integerOption("maxReplyBytes", options.maxReplyBytes, 1024 * MIB, 0);
     const isKernelStyle = options.onNewCall !== undefined || options.onDiscardCall !== undefined;
-    const isComplete = !isKernelStyle || (options.onNewCall !== undefined && options.onDiscardCall !== undefined);
+    const isComplete =
+      !isKernelStyle || (options.onNewCall !== undefined && options.onDiscardCall !== undefined);
     this.core = context.endpoint.addService(
       {
         serviceId: serviceIdOption("id", options.id),
         style: isKernelStyle ? ServiceStyle.Kernel : ServiceStyle.User,
         policy: refusalPolicy(options.refusal ?? "busy"),
-        callsPerPeerMax: integerOption("callsPerPeerMax", options.callsPerPeerMax, context.endpoint.config.callsPerPeerMax, 1, 65_536),
+        callsPerPeerMax: integerOption(
+          "callsPerPeerMax",
+          options.callsPerPeerMax,
+          context.endpoint.config.callsPerPeerMax,
+          1,
+          65_536,
+        ),
         requestMaxBytes: integerOption("maxRequestBytes", options.maxRequestBytes, 64 * MIB, 0),
         upgradeTo: options.upgradeTo === undefined ? 0 : serviceIdOption("upgradeTo", options.upgradeTo),
       },
-      isComplete ? { onNewCall: (handle) => this.#begin(handle), onDiscardCall: (handle) => this.#discard(handle) } : null,
+      isComplete
+        ? { onNewCall: (handle) => this.#begin(handle), onDiscardCall: (handle) => this.#discard(handle) }
+        : null,
     );
   }
 
@@ -175,7 +184,9 @@ export class Listener implements AsyncIterable<IncomingCall> {
   /** The next call of a user-style service; null when the service is closed. @throws the signal's reason */
   nextCall(options: { readonly signal?: AbortSignal } = {}): Promise<IncomingCall | null> {
     if (this.core.style !== ServiceStyle.User) {
-      return Promise.reject(new RxError("RX_ERR_WRONG_STYLE", `service ${this.id} is kernel style: its calls go to onNewCall`));
+      return Promise.reject(
+        new RxError("RX_ERR_WRONG_STYLE", `service ${this.id} is kernel style: its calls go to onNewCall`),
+      );
     }
     const { signal } = options;
     if (signal?.aborted === true) return Promise.reject(asError(signal.reason));
@@ -247,5 +258,7 @@ export class Listener implements AsyncIterable<IncomingCall> {
 }
 
 function asError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new RxError("RX_ERR_CALL_CANCELLED", "cancelled by the signal", { cause: reason });
+  return reason instanceof Error
+    ? reason
+    : new RxError("RX_ERR_CALL_CANCELLED", "cancelled by the signal", { cause: reason });
 }

@@ -1,6 +1,7 @@
 // What a service of the server base is: its id, its handler, its limits.
-import type { RefusalPolicy } from "../core/service.js";
+
 import { BACKLOG_MAX } from "../core/config.js";
+import type { RefusalPolicy } from "../core/service.js";
 import { RxOptionError } from "../util/errors.js";
 import { functionOption, integerOption, knownOptions } from "../util/options.js";
 import { isAbortCode } from "./call-error.js";
@@ -11,7 +12,9 @@ import type { ServerCall } from "./server-call.js";
  * resolves; bytes that it returns are written first. What it throws ends the call with an ABORT: the `abortCode` of an
  * RxError (see RxAbort), else RX_USER_ABORT.
  */
-export type CallHandler = (call: ServerCall) => Promise<Uint8Array | undefined | void> | Uint8Array | undefined | void;
+export type CallHandler = (
+  call: ServerCall,
+) => Promise<Uint8Array | undefined | void> | Uint8Array | undefined | void;
 
 /** What a new call is told when it cannot be taken: BUSY (the client tries again), an ABORT with a code, or nothing. */
 export type Refusal = "busy" | "drop" | { readonly abort: number };
@@ -69,17 +72,23 @@ export interface ServiceDefinition {
 export function service(options: ServiceOptions): ServiceDefinition {
   knownOptions("service", options, OPTION_NAMES);
   const id = serviceIdOption("id", options.id);
-  if (functionOption("call", options.call) === undefined) throw new RxOptionError("call", "a function", options.call);
+  if (functionOption("call", options.call) === undefined)
+    throw new RxOptionError("call", "a function", options.call);
   const name = options.name ?? `service-${id}`;
   if (typeof name !== "string" || name === "") throw new RxOptionError("name", "a text", name);
   return {
     id,
     name,
     call: options.call,
-    backlog: options.backlog === undefined ? undefined : integerOption("backlog", options.backlog, 1, 1, BACKLOG_MAX),
+    backlog:
+      options.backlog === undefined
+        ? undefined
+        : integerOption("backlog", options.backlog, 1, 1, BACKLOG_MAX),
     concurrency: integerOption("concurrency", options.concurrency, 256, 1, 65_536),
     callsPerPeerMax:
-      options.callsPerPeerMax === undefined ? undefined : integerOption("callsPerPeerMax", options.callsPerPeerMax, 1, 1, 65_536),
+      options.callsPerPeerMax === undefined
+        ? undefined
+        : integerOption("callsPerPeerMax", options.callsPerPeerMax, 1, 1, 65_536),
     maxRequestBytes: integerOption("maxRequestBytes", options.maxRequestBytes, 64 * MIB, 0),
     maxReplyBytes: integerOption("maxReplyBytes", options.maxReplyBytes, 1024 * MIB, 0),
     deadlineMs: integerOption("deadlineMs", options.deadlineMs, 300_000, 0, 24 * 3_600_000),
@@ -97,6 +106,7 @@ export function serviceIdOption(name: string, value: unknown): number {
 /** @throws RxOptionError unless `refusal` is one */
 export function refusalPolicy(refusal: Refusal): RefusalPolicy {
   if (refusal === "busy" || refusal === "drop") return { kind: refusal };
-  if (typeof refusal === "object" && refusal !== null && isAbortCode(refusal.abort)) return { kind: "abort", code: refusal.abort };
+  if (typeof refusal === "object" && refusal !== null && isAbortCode(refusal.abort))
+    return { kind: "abort", code: refusal.abort };
   throw new RxOptionError("refusal", '"busy", "drop" or { abort: a 32-bit integer other than 0 }', refusal);
 }

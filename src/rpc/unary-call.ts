@@ -35,7 +35,8 @@ export class UnaryCall implements CallListener {
     this.#onAbort = signal === undefined ? null : () => this.#cancel();
     handle.listener = this;
     this.#send();
-    if (signal !== undefined && this.#onAbort !== null) signal.addEventListener("abort", this.#onAbort, { once: true });
+    if (signal !== undefined && this.#onAbort !== null)
+      signal.addEventListener("abort", this.#onAbort, { once: true });
   }
 
   handleCallEvents(handle: CallHandle, events: number): void {
@@ -82,7 +83,11 @@ export class UnaryCall implements CallListener {
     if (this.#isSettled) return;
     this.#isSettled = true;
     this.#handle.release(AbortCode.RX_USER_ABORT);
-    this.#reject(new RxError("RX_ERR_CALL_CANCELLED", "the call was cancelled by its signal", { cause: this.#signal?.reason }));
+    this.#reject(
+      new RxError("RX_ERR_CALL_CANCELLED", "the call was cancelled by its signal", {
+        cause: this.#signal?.reason,
+      }),
+    );
   }
 }
 

@@ -1,7 +1,7 @@
 // The client side of rxperf: one call of each operation, checked for the right length and the cookie.
 import type { CallOptions, ClientCall } from "../rpc/client-call.js";
 import { RxError } from "../util/errors.js";
-import { RXPERF_COOKIE, RxperfOp, WORD_BYTES, buildRequest, getWord } from "./protocol.js";
+import { buildRequest, getWord, RXPERF_COOKIE, RxperfOp, WORD_BYTES } from "./protocol.js";
 
 /** What rxperf needs of a client: RxClient and RxConnection both are one. */
 export interface RxperfTarget {
@@ -88,10 +88,16 @@ function checkReply(reply: Uint8Array, dataBytes: number): void {
 
 function checkLength(length: number, dataBytes: number): void {
   if (length === dataBytes + WORD_BYTES) return;
-  throw new RxError("RX_ERR_END_OF_DATA", `a reply of ${dataBytes + WORD_BYTES} bytes was expected, ${length} came`);
+  throw new RxError(
+    "RX_ERR_END_OF_DATA",
+    `a reply of ${dataBytes + WORD_BYTES} bytes was expected, ${length} came`,
+  );
 }
 
 function checkCookie(cookie: number): void {
   if (cookie === RXPERF_COOKIE) return;
-  throw new RxError("RX_ERR_CALL_FAILED", `the reply ends with ${cookie}, not with the cookie ${RXPERF_COOKIE}`);
+  throw new RxError(
+    "RX_ERR_CALL_FAILED",
+    `the reply ends with ${cookie}, not with the cookie ${RXPERF_COOKIE}`,
+  );
 }

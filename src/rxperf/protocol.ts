@@ -29,7 +29,12 @@ export function getWord(bytes: Uint8Array, offset: number): number {
 }
 
 /** A request of `payload` bytes of zeros, with the numbers of its operation after the head and the cookie if it is wanted. */
-export function buildRequest(op: RxperfOp, words: readonly number[], payload: number, cookie: boolean): Uint8Array {
+export function buildRequest(
+  op: RxperfOp,
+  words: readonly number[],
+  payload: number,
+  cookie: boolean,
+): Uint8Array {
   const fixed = RXPERF_HEAD_BYTES + words.length * WORD_BYTES;
   const bytes = new Uint8Array(fixed + payload + (cookie ? WORD_BYTES : 0));
   writeHead(bytes, op);

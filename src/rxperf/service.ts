@@ -2,10 +2,11 @@
 import { RxAbort } from "../rpc/call-error.js";
 import type { ServerCall } from "../rpc/server-call.js";
 import { type ServiceDefinition, service } from "../rpc/service-definition.js";
+import { putInt32 } from "../util/bytes.js";
 import { RxError } from "../util/errors.js";
 import { AbortCode } from "../wire/abort.js";
-import { putInt32 } from "../util/bytes.js";
 import {
+  getWord,
   RXPERF_BUFFER_MAX,
   RXPERF_COOKIE,
   RXPERF_HEAD_BYTES,
@@ -13,7 +14,6 @@ import {
   RXPERF_VERSION,
   RxperfOp,
   WORD_BYTES,
-  getWord,
 } from "./protocol.js";
 
 export interface RxperfOptions {
@@ -51,7 +51,8 @@ export function rxperfService(options: RxperfOptions = {}): ServiceDefinition {
 async function answer(call: ServerCall, maxBytes: number, data: PatternData): Promise<void> {
   try {
     const head = await call.read(RXPERF_HEAD_BYTES + WORD_BYTES);
-    if (getWord(head, 0) !== RXPERF_VERSION) throw new RxAbort(AbortCode.RX_USER_ABORT, "not rxperf version 3");
+    if (getWord(head, 0) !== RXPERF_VERSION)
+      throw new RxAbort(AbortCode.RX_USER_ABORT, "not rxperf version 3");
     if (getWord(head, 8) > RXPERF_BUFFER_MAX || getWord(head, 12) > RXPERF_BUFFER_MAX) {
       throw new RxAbort(AbortCode.RX_CALL_DEAD, "buffer sizes above 512 KiB");
     }
@@ -79,15 +80,26 @@ async function answer(call: ServerCall, maxBytes: number, data: PatternData): Pr
   }
 }
 
-async function answerRpc(call: ServerCall, requestBytes: number, maxBytes: number, data: PatternData): Promise<void> {
+async function answerRpc(
+  call: ServerCall,
+  requestBytes: number,
+  maxBytes: number,
+  data: PatternData,
+): Promise<void> {
   const replyBytes = bounded(getWord(await call.read(WORD_BYTES), 0), maxBytes);
   await data.receive(call, requestBytes);
   await data.send(call, replyBytes, true);
 }
 
 /** A list of entries, each a number of words moved in the direction in force; an entry of 0 turns the direction. */
-async function answerFile(call: ServerCall, count: number, maxBytes: number, data: PatternData): Promise<void> {
-  if (count > LIST_MAX) throw new RxAbort(AbortCode.RXGEN_SS_UNMARSHAL, `a list of more than ${LIST_MAX} entries`);
+async function answerFile(
+  call: ServerCall,
+  count: number,
+  maxBytes: number,
+  data: PatternData,
+): Promise<void> {
+  if (count > LIST_MAX)
+    throw new RxAbort(AbortCode.RXGEN_SS_UNMARSHAL, `a list of more than ${LIST_MAX} entries`);
   const list = await call.read(count * WORD_BYTES);
   let isReceiving = true;
   for (let i = 0; i < count; i++) {
@@ -100,7 +112,8 @@ async function answerFile(call: ServerCall, count: number, maxBytes: number, dat
 }
 
 function bounded(bytes: number, maxBytes: number): number {
-  if (bytes > maxBytes) throw new RxAbort(AbortCode.RXGEN_SS_UNMARSHAL, `more than ${maxBytes} bytes asked for`);
+  if (bytes > maxBytes)
+    throw new RxAbort(AbortCode.RXGEN_SS_UNMARSHAL, `more than ${maxBytes} bytes asked for`);
   return bytes;
 }
 
@@ -113,6 +126,8 @@ function sendCookie(call: ServerCall): Promise<void> {
 /** The data of an rxperf call: zeros that nobody looks at, or a pattern that is checked byte for byte. */
 class PatternData {
   readonly #pattern: ((index: number) => number) | undefined;
+  /** The newest chunk of zeros, with room for the cookie. */
+  #zeros = new Uint8Array(0);
 
   constructor(pattern: ((index: number) => number) | undefined) {
     this.#pattern = pattern;
@@ -120,10 +135,11 @@ class PatternData {
 
   /** Takes in exactly `bytes`. */
   async receive(call: ServerCall, bytes: number): Promise<void> {
+    if (this.#pattern === undefined) return call.skip(bytes);
     let at = 0;
     while (at < bytes) {
       const part = await call.read(Math.min(CHUNK_BYTES, bytes - at));
-      if (this.#pattern !== undefined) this.#check(part, at, this.#pattern);
+      this.#check(part, at, this.#pattern);
       at += part.length;
     }
   }
@@ -132,7 +148,7 @@ class PatternData {
   async send(call: ServerCall, bytes: number, cookie: boolean): Promise<void> {
     let at = 0;
     while (bytes - at > CHUNK_BYTES) {
-      await call.write(this.#chunk(at, CHUNK_BYTES, 0));
+      await call.write(this.#pattern === undefined ? ZEROS : this.#chunk(at, CHUNK_BYTES, 0));
       at += CHUNK_BYTES;
     }
     const last = this.#chunk(at, bytes - at, cookie ? WORD_BYTES : 0);
@@ -140,10 +156,12 @@ class PatternData {
     await call.write(last);
   }
 
+  // What write() is given it copies at once, so that equal chunks of zeros can be one array.
   #chunk(at: number, length: number, extra: number): Uint8Array {
-    if (this.#pattern === undefined && extra === 0) return ZEROS.subarray(0, length);
+    if (this.#pattern === undefined && this.#zeros.length === length + extra) return this.#zeros;
     const chunk = new Uint8Array(length + extra);
     if (this.#pattern !== undefined) for (let i = 0; i < length; i++) chunk[i] = this.#pattern(at + i);
+    else this.#zeros = chunk;
     return chunk;
   }
 

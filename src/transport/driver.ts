@@ -1,11 +1,12 @@
 // Drives one endpoint over one transport: datagrams in, the event cache once per turn, datagrams out once per step, one timer.
-import { EventCache } from "../loop/event-cache.js";
-import { Endpoint } from "../core/endpoint.js";
+
 import type { EndpointOptions } from "../core/config.js";
+import { Endpoint } from "../core/endpoint.js";
 import type { EndpointHost } from "../core/local.js";
 import { TRANSMIT_ROOM, Transmit } from "../core/output.js";
 import type { RandomSource } from "../core/random-source.js";
 import type { SecurityClass } from "../core/security-class.js";
+import { EventCache } from "../loop/event-cache.js";
 import type { Address } from "../util/address.js";
 import type { Clock } from "./clock.js";
 import type { DatagramSink, DatagramTransport } from "./transport.js";

@@ -1,9 +1,10 @@
 // What must hold at every step of a simulation, and what must be left when everything has ended.
-import type { EventCache } from "../../src/loop/event-cache.js";
-import { CallState, type Call } from "../../src/core/call-object.js";
+
+import { type Call, CallState } from "../../src/core/call-object.js";
 import { ADVERTISED_JUMBO } from "../../src/core/config.js";
 import type { Endpoint } from "../../src/core/endpoint.js";
 import { TransmitFlag } from "../../src/core/transmit-window.js";
+import type { EventCache } from "../../src/loop/event-cache.js";
 
 export interface CheckedEndpoint {
   readonly endpoint: Endpoint;
@@ -54,9 +55,13 @@ export class StepChecker {
     for (const service of endpoint.services.values()) {
       const { backlog } = service;
       spare += backlog.calls;
-      holds("spare peers >= connections >= calls", backlog.peers >= backlog.connections && backlog.connections >= backlog.calls);
+      holds(
+        "spare peers >= connections >= calls",
+        backlog.peers >= backlog.connections && backlog.connections >= backlog.calls,
+      );
       // After listen(0) calls that still wait are beyond the new limit.
-      if (service.limit > 0) holds("spare and waiting calls within the backlog", backlog.calls <= service.limit);
+      if (service.limit > 0)
+        holds("spare and waiting calls within the backlog", backlog.calls <= service.limit);
       holds("waiting is not negative", service.waiting >= 0);
     }
     let preallocated = 0;
@@ -96,10 +101,17 @@ function checkLiveCall(endpoint: Endpoint, call: Call): void {
     same("packets in flight", tx.inFlight, inFlight);
     same("packets lost", tx.lost, lost);
     // What waits for an answer is guarded by a timer, unless it waits to be sent.
-    if (inFlight > 0) holds("a timer guards what is in flight", call.deadlines.some((at) => at !== Number.POSITIVE_INFINITY));
+    if (inFlight > 0)
+      holds(
+        "a timer guards what is in flight",
+        call.deadlines.some((at) => at !== Number.POSITIVE_INFINITY),
+      );
   }
   holds("transmit window in order", tx.first <= tx.top && tx.next <= tx.top + 1);
-  holds("receive window in order", rx.readSeq <= rx.next && rx.next <= rx.readSeq + rx.window + ADVERTISED_JUMBO);
+  holds(
+    "receive window in order",
+    rx.readSeq <= rx.next && rx.next <= rx.readSeq + rx.window + ADVERTISED_JUMBO,
+  );
   if (call.state !== CallState.ClientAwaitConn) {
     same("call on its channel", call.connection?.callSlot(call.channel), call.index);
     holds("a live call has a timer", endpoint.local.timers.has(call.index));

@@ -12,7 +12,16 @@ describe("clean net", () => {
       test(`${style} style, ${clients} clients on all channels: nothing refused, resent or late`, () => {
         eachSeed(5, (seed, hasTrace) => {
           const run = runScenario(
-            { faults: PATH, clients, style, callsPerClient: 4, requestBytes: 20_000, replyBytes: 20_000, connectionsMax: 1, limitUs: 20_000_000 },
+            {
+              faults: PATH,
+              clients,
+              style,
+              callsPerClient: 4,
+              requestBytes: 20_000,
+              replyBytes: 20_000,
+              connectionsMax: 1,
+              limitUs: 20_000_000,
+            },
             seed,
             hasTrace,
           );
@@ -32,7 +41,15 @@ describe("clean net", () => {
   test("more calls than channels: they wait, and connections are used again", () => {
     eachSeed(5, (seed, hasTrace) => {
       const run = runScenario(
-        { faults: PATH, clients: 2, callsPerClient: 100, requestBytes: 500, replyBytes: 500, connectionsMax: 2, limitUs: 30_000_000 },
+        {
+          faults: PATH,
+          clients: 2,
+          callsPerClient: 100,
+          requestBytes: 500,
+          replyBytes: 500,
+          connectionsMax: 2,
+          limitUs: 30_000_000,
+        },
         seed,
         hasTrace,
       );
@@ -44,7 +61,13 @@ describe("clean net", () => {
     const hashes = [0xa5, 0x5a].map((poison) => {
       const run = runScenario(
         {
-          faults: { lossRate: 0.1, copyRate: 0.1, reorderRate: 0.1, delayMeanUs: 5_000, delayJitterUs: 4_000 },
+          faults: {
+            lossRate: 0.1,
+            copyRate: 0.1,
+            reorderRate: 0.1,
+            delayMeanUs: 5_000,
+            delayJitterUs: 4_000,
+          },
           clients: 2,
           callsPerClient: 8,
           requestBytes: 30_000,

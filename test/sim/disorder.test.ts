@@ -4,18 +4,46 @@ import { Stat } from "../../src/core/stats.js";
 import { eachSeed, rest, runScenario } from "./scenario.js";
 import { openBundle, PatternCall } from "./workload.js";
 
-const DISORDER = { copyRate: 0.5, reorderRate: 0.3, reorderUs: 30_000, delayMeanUs: 10_000, delayJitterUs: 8_000 };
+const DISORDER = {
+  copyRate: 0.5,
+  reorderRate: 0.3,
+  reorderUs: 30_000,
+  delayMeanUs: 10_000,
+  delayJitterUs: 8_000,
+};
 
 test("reordering and 50 % copies: every call runs once, every byte right", () => {
   eachSeed(50, (seed, hasTrace) => {
-    runScenario({ faults: DISORDER, clients: 2, callsPerClient: 8, requestBytes: 40_000, replyBytes: 40_000, limitUs: 120_000_000 }, seed, hasTrace);
+    runScenario(
+      {
+        faults: DISORDER,
+        clients: 2,
+        callsPerClient: 8,
+        requestBytes: 40_000,
+        replyBytes: 40_000,
+        limitUs: 120_000_000,
+      },
+      seed,
+      hasTrace,
+    );
   });
 });
 
 test("reordering, copies and loss together", () => {
   eachSeed(30, (seed, hasTrace) => {
     const faults = { ...DISORDER, lossRate: 0.15, lossBurstMax: 3 };
-    runScenario({ faults, clients: 2, callsPerClient: 8, requestBytes: 20_000, replyBytes: 20_000, limitUs: 240_000_000 }, seed, hasTrace);
+    runScenario(
+      {
+        faults,
+        clients: 2,
+        callsPerClient: 8,
+        requestBytes: 20_000,
+        replyBytes: 20_000,
+        limitUs: 240_000_000,
+      },
+      seed,
+      hasTrace,
+    );
   });
 });
 

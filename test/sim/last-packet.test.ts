@@ -1,6 +1,6 @@
 // Only the last packet, or only the last ACK, is lost: no later packet betrays the loss.
 import { expect, test } from "vitest";
-import { readAck, AckBody } from "../../src/wire/ack.js";
+import { AckBody, readAck } from "../../src/wire/ack.js";
 import { HEADER_SIZE, PacketHeader, readHeader } from "../../src/wire/header.js";
 import { PacketFlag, PacketType } from "../../src/wire/packet-type.js";
 import type { End } from "./pair.js";
@@ -24,9 +24,13 @@ function loseFirst(end: End, times: number, matches: (bytes: Uint8Array, end: nu
   };
 }
 
-const isLastData = (): boolean => header.type === PacketType.Data && (header.flags & PacketFlag.LastPacket) !== 0;
+const isLastData = (): boolean =>
+  header.type === PacketType.Data && (header.flags & PacketFlag.LastPacket) !== 0;
 const isFinalAck = (packet: Uint8Array, length: number): boolean =>
-  header.type === PacketType.Ack && readAck(packet, HEADER_SIZE, length, ack) && ack.firstPacket > 1 && ack.nAcks === 0;
+  header.type === PacketType.Ack &&
+  readAck(packet, HEADER_SIZE, length, ack) &&
+  ack.firstPacket > 1 &&
+  ack.nAcks === 0;
 
 for (const times of [1, 3]) {
   for (const bytes of [100, 50_000]) {
@@ -46,7 +50,11 @@ for (const times of [1, 3]) {
 
     test(`last reply packet lost ${times} times, ${bytes} bytes`, () => {
       eachSeed(10, (seed, hasTrace) => {
-        const run = runScenario({ ...sizes, prepare: ({ server }) => loseFirst(server, times, isLastData) }, seed, hasTrace);
+        const run = runScenario(
+          { ...sizes, prepare: ({ server }) => loseFirst(server, times, isLastData) },
+          seed,
+          hasTrace,
+        );
         expect(run.tookUs).toBeLessThan(times === 1 ? 2_000_000 : 6_000_000);
       });
     });

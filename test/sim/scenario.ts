@@ -67,18 +67,28 @@ export function runScenario(scenario: Scenario, seed: number, hasTrace = false):
   } catch (cause) {
     const trace = simulation.trace.length === 0 ? "" : `\n${simulation.trace.join("\n")}`;
     const message = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
-    throw new Error(`seed ${seed} (replay this test alone with RXRPC_SIM_SEED=${seed}): ${message}${trace}`, { cause });
+    throw new Error(`seed ${seed} (replay this test alone with RXRPC_SIM_SEED=${seed}): ${message}${trace}`, {
+      cause,
+    });
   }
 }
 
 function begin(scenario: Scenario, simulation: Simulation): ScenarioRun {
   const server = simulation.addEnd({ host: "127.0.0.1", port: 7009, options: scenario.serverOptions ?? {} });
-  const service = new PatternService(server, { style: scenario.style ?? ServiceStyle.User }, scenario.backlog ?? 32);
+  const service = new PatternService(
+    server,
+    { style: scenario.style ?? ServiceStyle.User },
+    scenario.backlog ?? 32,
+  );
   const clients: End[] = [];
   const calls: PatternCall[] = [];
   const bundles: Bundle[] = [];
   for (let c = 0; c < (scenario.clients ?? 1); c++) {
-    const client = simulation.addEnd({ host: "127.0.0.2", port: 40_000 + c, options: scenario.clientOptions ?? {} });
+    const client = simulation.addEnd({
+      host: "127.0.0.2",
+      port: 40_000 + c,
+      options: scenario.clientOptions ?? {},
+    });
     clients.push(client);
     bundles.push(openBundle(client, server.address, scenario.connectionsMax ?? 16));
   }
@@ -87,7 +97,9 @@ function begin(scenario: Scenario, simulation: Simulation): ScenarioRun {
   for (let i = 0; i < scenario.callsPerClient; i++) {
     for (const [c, client] of clients.entries()) {
       const id = c * 100_000 + i * 2;
-      calls.push(new PatternCall(client, bundles[c] as Bundle, id, scenario.requestBytes, scenario.replyBytes));
+      calls.push(
+        new PatternCall(client, bundles[c] as Bundle, id, scenario.requestBytes, scenario.replyBytes),
+      );
     }
   }
   scenario.disturb?.(run);
@@ -107,7 +119,10 @@ function finish(scenario: Scenario, run: ScenarioRun): void {
 
 function checkAllRight({ service, calls }: ScenarioRun): void {
   const wrong = calls.filter((call) => !call.isRight);
-  if (wrong.length > 0) throw new Error(`${wrong.length} of ${calls.length} calls: ${wrong.map((call) => call.describe()).join("; ")}`);
+  if (wrong.length > 0)
+    throw new Error(
+      `${wrong.length} of ${calls.length} calls: ${wrong.map((call) => call.describe()).join("; ")}`,
+    );
   if (service.errors.length > 0) throw new Error(service.errors.join("; "));
   for (const call of calls) {
     const runs = service.runs.get(call.id) ?? 0;

@@ -21,7 +21,10 @@ for (const [name, faults] of [
             const received = new Map<string, number>();
             for (const client of clients) {
               client.loses = (_bytes, _offset, length) => {
-                received.set(client.address.toString(), (received.get(client.address.toString()) ?? 0) + length);
+                received.set(
+                  client.address.toString(),
+                  (received.get(client.address.toString()) ?? 0) + length,
+                );
                 return false;
               };
             }

@@ -1,7 +1,8 @@
 // What the ends of a simulation say to each other: requests whose every byte is known, and a service that checks them.
-import type { Bundle } from "../../src/core/conn-client.js";
-import { CallEvent, Completion } from "../../src/core/call-object.js";
+
 import type { CallHandle, CallListener } from "../../src/core/call-handle.js";
+import { CallEvent, Completion } from "../../src/core/call-object.js";
+import type { Bundle } from "../../src/core/conn-client.js";
 import type { Service, ServiceSettings, ServiceStyle } from "../../src/core/service.js";
 import { Prng } from "../../src/transport/prng.js";
 import type { Address } from "../../src/util/address.js";
@@ -16,7 +17,8 @@ const CHUNK_BYTES = 16_384;
 const pattern = new Uint8Array(PATTERN_BYTES + CHUNK_BYTES);
 {
   const prng = new Prng(1);
-  for (let i = 0; i < pattern.length; i++) pattern[i] = i < PATTERN_BYTES ? prng.int32() : (pattern[i - PATTERN_BYTES] as number);
+  for (let i = 0; i < pattern.length; i++)
+    pattern[i] = i < PATTERN_BYTES ? prng.int32() : (pattern[i - PATTERN_BYTES] as number);
 }
 
 /** `length` bytes of stream `id` from position `at`, at most 16 KiB. */

@@ -2,8 +2,8 @@
 import { ABORT_SIZE, writeAbortCode } from "../../../src/wire/abort.js";
 import { AckBody, AckReason, ackSize, writeAck } from "../../../src/wire/ack.js";
 import { HEADER_SIZE, PacketHeader, writeHeader } from "../../../src/wire/header.js";
-import { PacketFlag, PacketType } from "../../../src/wire/packet-type.js";
 import { JUMBO_DATA_SIZE, JUMBO_HEADER_SIZE, writeJumboHeader } from "../../../src/wire/jumbo.js";
+import { PacketFlag, PacketType } from "../../../src/wire/packet-type.js";
 
 export type HeaderFields = Partial<Pick<PacketHeader, keyof PacketHeader>>;
 
@@ -42,19 +42,29 @@ export class Talker {
   }
 
   /** A jumbogram of full segments, the last with `lastBytes`. Flags are those of each segment. */
-  jumbo(seq: number, segments: number, lastBytes = JUMBO_DATA_SIZE, lastFlags = 0, fields: HeaderFields = {}): Uint8Array {
+  jumbo(
+    seq: number,
+    segments: number,
+    lastBytes = JUMBO_DATA_SIZE,
+    lastFlags = 0,
+    fields: HeaderFields = {},
+  ): Uint8Array {
     const body = new Uint8Array((segments - 1) * (JUMBO_DATA_SIZE + JUMBO_HEADER_SIZE) + lastBytes);
     for (let i = 0; i < segments; i++) {
       const at = i * (JUMBO_DATA_SIZE + JUMBO_HEADER_SIZE);
       const isLast = i === segments - 1;
-      if (i > 0) writeJumboHeader(body, at - JUMBO_HEADER_SIZE, isLast ? lastFlags : PacketFlag.JumboPacket, 0);
+      if (i > 0)
+        writeJumboHeader(body, at - JUMBO_HEADER_SIZE, isLast ? lastFlags : PacketFlag.JumboPacket, 0);
       body.set(filled(isLast ? lastBytes : JUMBO_DATA_SIZE, seq + i), at);
     }
     const flags = segments > 1 ? PacketFlag.JumboPacket : lastFlags;
     return this.#packet(PacketType.Data, flags, { seq, ...fields }, body);
   }
 
-  ack(body: Partial<AckBody> & { readonly soft?: readonly number[] } = {}, fields: HeaderFields = {}): Uint8Array {
+  ack(
+    body: Partial<AckBody> & { readonly soft?: readonly number[] } = {},
+    fields: HeaderFields = {},
+  ): Uint8Array {
     return this.#packet(PacketType.Ack, PacketFlag.SlowStartOk | (fields.flags ?? 0), fields, ackBytes(body));
   }
 
@@ -80,13 +90,24 @@ export class Talker {
 
 /** A service's client. */
 export function clientTalker(fields: HeaderFields = {}): Talker {
-  return new Talker({ epoch: -0x1234567, cid: 0x1000, callNumber: 1, serviceId: 147, flags: PacketFlag.ClientInitiated, ...fields });
+  return new Talker({
+    epoch: -0x1234567,
+    cid: 0x1000,
+    callNumber: 1,
+    serviceId: 147,
+    flags: PacketFlag.ClientInitiated,
+    ...fields,
+  });
 }
 
 function ackBytes(body: Partial<AckBody> & { readonly soft?: readonly number[] }): Uint8Array {
   const ack = new AckBody();
   const { soft, ...fields } = body;
-  Object.assign(ack, { firstPacket: 1, reason: AckReason.Idle, maxMtu: 5_692, ifMtu: 1_444, rwind: 32, jumboMax: 4 }, fields);
+  Object.assign(
+    ack,
+    { firstPacket: 1, reason: AckReason.Idle, maxMtu: 5_692, ifMtu: 1_444, rwind: 32, jumboMax: 4 },
+    fields,
+  );
   ack.nAcks = soft?.length ?? 0;
   const bytes = new Uint8Array(ackSize(ack.nAcks));
   writeAck(bytes, 0, ack, Uint8Array.from(soft ?? []));

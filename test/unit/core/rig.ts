@@ -80,7 +80,11 @@ export class Rig {
   readonly #out = new Transmit(new Uint8Array(TRANSMIT_ROOM).fill(0xa5));
 
   constructor(parts: RigOptions = {}) {
-    this.events = new EventCache({ nowUs: () => this.nowUs, arm: () => undefined, onFault: (cause) => void this.faults.push(cause) });
+    this.events = new EventCache({
+      nowUs: () => this.nowUs,
+      arm: () => undefined,
+      onFault: (cause) => void this.faults.push(cause),
+    });
     this.endpoint = new Endpoint({
       random: new Prng(parts.seed ?? 1),
       events: this.events,
@@ -169,7 +173,8 @@ export class Rig {
 
   get buffersUsed(): number {
     const used = this.endpoint.local.buffers.used;
-    if (used !== buffersHeld(this.endpoint)) throw new Error(`${used} buffers used, ${buffersHeld(this.endpoint)} held`);
+    if (used !== buffersHeld(this.endpoint))
+      throw new Error(`${used} buffers used, ${buffersHeld(this.endpoint)} held`);
     return used;
   }
 

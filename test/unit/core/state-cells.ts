@@ -1,11 +1,8 @@
 // One cell of the table of packets and states: puts a packet to a call in a state, and says in short words what happened.
-import { CallState, type Call } from "../../../src/core/call-object.js";
+import { type Call, CallState } from "../../../src/core/call-object.js";
 import { AckReason } from "../../../src/wire/ack.js";
 import { PacketType } from "../../../src/wire/packet-type.js";
 import {
-  CLIENT_FLAG,
-  CLIENT_STATES,
-  SERVICE_STATES,
   type ClientStateName,
   type ServiceStateName,
   stageClient,
@@ -80,7 +77,8 @@ function outcome(rig: Rig, call: Call | null, bytes: Uint8Array): string {
   const end = ending(call);
   rig.drain();
   const parts = shortened(rig.names());
-  if (stateAfter !== stateBefore) parts.push(stateAfter === CallState.Complete ? end : `-> ${stateName(stateAfter)}`);
+  if (stateAfter !== stateBefore)
+    parts.push(stateAfter === CallState.Complete ? end : `-> ${stateName(stateAfter)}`);
   if (rig.newCalls.length > callsBefore) parts.push("new call");
   const delayed = rig.pass(150_000).filter((sent) => sent.header.type === PacketType.Ack);
   if (parts.length === 0 && delayed.length > 0) parts.push("delayed ACK");
@@ -94,7 +92,14 @@ function shortened(names: string[]): string[] {
   return names.length > 2 ? ["more DATA"] : names;
 }
 
-const ENDINGS = ["", "succeeds", "ends: aborted by the peer", "ends: aborted", "ends: local error", "ends: network error"];
+const ENDINGS = [
+  "",
+  "succeeds",
+  "ends: aborted by the peer",
+  "ends: aborted",
+  "ends: local error",
+  "ends: network error",
+];
 
 function ending(call: Call | null): string {
   return ENDINGS[call?.completion ?? 0] ?? "ends";
@@ -122,7 +127,11 @@ export function unknownServiceCell(packet: PacketName): string {
 /** A connection that is known, and a channel of it that has had no call. */
 export function idleChannelCell(packet: PacketName): string {
   const { rig, talker } = stageService("Succeeded");
-  return outcome(rig, null, make(talker.with({ cid: (talker.shared.cid as number) + 1, callNumber: 1 }), packet, 0));
+  return outcome(
+    rig,
+    null,
+    make(talker.with({ cid: (talker.shared.cid as number) + 1, callNumber: 1 }), packet, 0),
+  );
 }
 
 /** A client endpoint that has never heard of the connection. */
@@ -131,5 +140,3 @@ export function unknownClientCell(packet: PacketName): string {
   const talker = new Talker({ epoch: 5, cid: 0x2000, callNumber: 1, serviceId: SERVICE_ID, flags: 0 });
   return outcome(rig, null, make(talker, packet, 0));
 }
-
-export { CLIENT_FLAG, CLIENT_STATES, SERVICE_STATES };
