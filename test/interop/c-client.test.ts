@@ -16,10 +16,11 @@ const MIB = 1_048_576;
 describe.skipIf(!peersAvailable())("C client, our rxperf service", () => {
   let server: RpcServer;
   beforeAll(async () => {
-    server = await startServer([rxperfService({ pattern: patternAt })]);
+    server = await startServer([rxperfService({ pattern: patternAt })], { deadTimeMs: 4_000, keepaliveMs: 1_000 });
   });
   afterAll(async () => {
-    await expectAtRest(server);
+    // A C client that exits may have acknowledged its last reply softly only: such calls last for the dead time.
+    await expectAtRest(server, 8_000);
     await server.close();
   });
 
@@ -184,7 +185,7 @@ describe.skipIf(!peersAvailable())("C client, calls that do not end well", () =>
   });
 });
 
-describe.skipIf(!peersAvailable())("C client, a slow or overloaded server", () => {
+describe.skipIf(!peersAvailable()).concurrent("C client, a slow or overloaded server", () => {
   test("waits for a handler that outlasts every timeout of both sides", async () => {
     await using server = await startServer(
       [
@@ -203,6 +204,7 @@ describe.skipIf(!peersAvailable())("C client, a slow or overloaded server", () =
     await expectAtRest(server);
   });
 
+  // The library sends its request again after 1, 2, 4 and 8 seconds; two calls at least get through each time.
   test("is told BUSY, and every call completes in the end", async () => {
     let running = 0;
     let most = 0;
@@ -210,16 +212,15 @@ describe.skipIf(!peersAvailable())("C client, a slow or overloaded server", () =
       handler(async (call) => {
         most = Math.max(most, ++running);
         await call.read(20);
-        // The one handler there may be waits until all the others have been refused.
-        await vi.waitUntil(() => busySent(server) >= 7, { timeout: 10_000, interval: 5 });
+        // The handlers there may be wait until all other calls have been refused.
+        await vi.waitUntil(() => busySent(server) >= 6, { timeout: 10_000, interval: 5 });
         running--;
         return cookie();
-      }, 1),
+      }, 2),
     ]);
     const result = await runPeerClient({ port: server.port, op: "sleep", threads: 8, conns: 2 });
     expect(result).toMatchObject({ ok: 8, failed: 0, errors: {} });
-    expect(most).toBe(1);
-    expect(busySent(server)).toBeGreaterThanOrEqual(7);
+    expect(most).toBe(2);
     expect(server.handlers()).toMatchObject([{ started: 8, failed: 0 }]);
     await expectAtRest(server);
   });

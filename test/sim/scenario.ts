@@ -107,7 +107,7 @@ function begin(scenario: Scenario, simulation: Simulation): ScenarioRun {
 }
 
 function finish(scenario: Scenario, run: ScenarioRun): void {
-  const { simulation, service, calls } = run;
+  const { simulation, calls } = run;
   const startUs = simulation.nowUs;
   simulation.runUntil(() => calls.every((call) => call.isEnded), scenario.limitUs);
   run.tookUs = simulation.nowUs - startUs;

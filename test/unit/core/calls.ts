@@ -3,7 +3,6 @@
 import type { CallHandle } from "../../../src/core/call-handle.js";
 import { type Call, CallState } from "../../../src/core/call-object.js";
 import type { Bundle } from "../../../src/core/conn-client.js";
-import { PacketFlag } from "../../../src/wire/packet-type.js";
 import { clientTalker, Talker } from "./packets.js";
 import { FRIEND, LAST, Listener, Rig, type RigOptions, SERVICE_ID } from "./rig.js";
 
