@@ -5,7 +5,7 @@ import { seqDiff } from "../util/serial.js";
 import { AbortCode } from "../wire/abort.js";
 import { CHANNEL_MASK, CID_MASK, type PacketHeader } from "../wire/header.js";
 import { type Call, CallEvent, CallState, Completion } from "./call-object.js";
-import { abortCall, complete, enterRecvRequest, notify } from "./call-state.js";
+import { abortCall, complete, enterRecvRequest, notify, completeReply } from "./call-state.js";
 import { challenge, secureConnection } from "./conn-event.js";
 import { type Connection, ConnState, ConnTime } from "./conn-object.js";
 import { evictStranger } from "./conn-reap.js";
@@ -197,6 +197,6 @@ function takeCall(local: Local, service: Service, header: PacketHeader, connecti
  * is aborted (rx-behaviour.md section 2.1).
  */
 export function endImplicitly(local: Local, call: Call): void {
-  if (call.state === CallState.ServerAwaitAck) complete(local, call, Completion.Succeeded, 0);
+  if (call.state === CallState.ServerAwaitAck) completeReply(local, call);
   else abortCall(local, call, AbortCode.RX_CALL_DEAD);
 }

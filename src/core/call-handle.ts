@@ -265,6 +265,16 @@ export class CallHandle implements CallOwner {
     release(this.#local, call);
   }
 
+  /** Asks not to be told when the call succeeds: it then goes back by itself, and the handle is dead. */
+  detach(): void {
+    const call = this.call;
+    if (call !== null) call.isDetached = true;
+  }
+
+  releaseDetached(): void {
+    this.release();
+  }
+
   /** For the core: the call behind goes back to its ring's pool without ever having lived. */
   forsake(): void {
     if (this.userId !== null) this.#local.userIds.delete(this.userId);

@@ -63,6 +63,8 @@ export const CallTime = {
 export interface CallOwner {
   /** `events` are bits of CallEvent. */
   handleCallEvents(events: number): void;
+  /** A detached call has succeeded: lets go of it at once, and runs no code of a user's. */
+  releaseDetached(): void;
 }
 
 export class Call extends EventItem {
@@ -79,6 +81,8 @@ export class Call extends EventItem {
   /** Bits of CallEvent that the owner has not been told yet. */
   events = 0;
   owner: CallOwner | null = null;
+  /** The owner waits for nothing but the end, and need not be told of a good one. */
+  isDetached = false;
   /** The owner has let go: the object returns to its pool when the call is complete. */
   isReleased = false;
   /** Service: counted among the calls that wait for accept or reject. */
@@ -98,6 +102,8 @@ export class Call extends EventItem {
   hasProbed = false;
   /** The probe to send now is the highest packet, whatever its state. */
   owesProbe = false;
+  /** The first lost packet goes out now, whatever the congestion window: a loss has just been found. */
+  owesResend = false;
   /** The writer has had less room than it wanted. */
   wantsRoom = false;
   /** userStatus of the newest DATA received. */
@@ -129,6 +135,7 @@ export class Call extends EventItem {
     this.serviceId = 0;
     this.events = 0;
     this.owner = null;
+    this.isDetached = false;
     this.isReleased = false;
     this.isWaiting = false;
     this.home = -1;
@@ -140,6 +147,7 @@ export class Call extends EventItem {
     this.resendKind = ResendKind.None;
     this.hasProbed = false;
     this.owesProbe = false;
+    this.owesResend = false;
     this.wantsRoom = false;
     this.userStatus = 0;
     this.receiveMaxBytes = Number.MAX_SAFE_INTEGER;

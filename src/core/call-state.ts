@@ -108,6 +108,21 @@ function classOf(events: number): EventClass {
 
 /** The call ends here and now, whatever its state; its buffers for sending go at once, what the reader has not taken stays. */
 export function complete(local: Local, call: Call, completion: Completion, abortCode: number): void {
+  close(local, call, completion, abortCode);
+  notify(local, call, CallEvent.Ended);
+}
+
+/**
+ * The client has the whole reply. A call that its service is done with goes back to its pool here: to tell nobody anything
+ * would take a turn of the loop. The caller must not touch it afterwards.
+ */
+export function completeReply(local: Local, call: Call): void {
+  close(local, call, Completion.Succeeded, 0);
+  if (call.isDetached && call.owner !== null) call.owner.releaseDetached();
+  else notify(local, call, CallEvent.Ended);
+}
+
+function close(local: Local, call: Call, completion: Completion, abortCode: number): void {
   assert(call.state !== CallState.Complete, "call completed twice");
   const wasOnWire = call.connection !== null;
   enter(call, CallState.Complete);
@@ -123,7 +138,6 @@ export function complete(local: Local, call: Call, completion: Completion, abort
   call.waitingIn = null;
   if (wasOnWire) leaveChannel(local, call);
   countEnd(local, completion);
-  notify(local, call, CallEvent.Ended);
 }
 
 /** Ends the call with an ABORT to the peer. */

@@ -33,13 +33,17 @@ export class CongestionWindow {
     }
   }
 
-  /** A packet was found lost; halves once per window of data (RFC 5681 section 3.2). */
-  onLoss(lostSeq: number, nextSeq: number, inFlight: number): void {
-    if (lostSeq < this.recoverySeq) return;
+  /**
+   * A packet was found lost; halves once per window of data (RFC 5681 section 3.2).
+   * @returns whether that begins a new episode, whose first packet is sent again whatever the window
+   */
+  onLoss(lostSeq: number, nextSeq: number, inFlight: number): boolean {
+    if (lostSeq < this.recoverySeq) return false;
     this.recoverySeq = nextSeq;
     this.ssthresh = Math.max(Math.min(inFlight, this.cwnd) >> 1, THRESHOLD_MIN);
     this.cwnd = this.ssthresh;
     this.credit = 0;
+    return true;
   }
 
   /** The retransmission timer expired (RFC 5681 section 3.1, equation 4). */

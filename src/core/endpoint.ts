@@ -1,6 +1,6 @@
 // The whole surface of the core: datagrams and time in, datagrams and events out. It does no I/O, reads no clock, makes no
 // promise and never waits. Whoever drives it drains pollTransmit() and the event cache and arms one timer.
-import type { EventCache } from "../loop/event-cache.js";
+import { type EventCache, EventClass, EventItem } from "../loop/event-cache.js";
 import type { Address } from "../util/address.js";
 import { RxError, RxOptionError } from "../util/errors.js";
 import { AbortCode } from "../wire/abort.js";
@@ -35,6 +35,20 @@ export interface EndpointParts {
   readonly security: readonly SecurityClass[];
 }
 
+/** Charges the services that want it. */
+class Recharger extends EventItem {
+  readonly #services: ReadonlyMap<number, Service>;
+
+  constructor(services: ReadonlyMap<number, Service>) {
+    super();
+    this.#services = services;
+  }
+
+  runEvent(): void {
+    for (const service of this.#services.values()) service.noteRoom();
+  }
+}
+
 export class Endpoint {
   readonly config: EndpointConfig;
   /** Tables, pools and counters, for those who show them. */
@@ -43,6 +57,7 @@ export class Endpoint {
   readonly #input: Input;
   readonly #output: Output;
   readonly #bundles: Bundles;
+  readonly #recharger: Recharger;
   /** [next reaping, end of the grace after a stand-still] */
   readonly #times = new Float64Array([0, 0]);
   readonly #next = new Float64Array(1);
@@ -68,6 +83,7 @@ export class Endpoint {
     this.#input = new Input(local, this.services);
     this.#output = new Output(local);
     this.#bundles = new Bundles(local);
+    this.#recharger = new Recharger(this.services);
   }
 
   /** Tells the time, in microseconds since any fixed moment. Everything below works with the newest. */
@@ -210,7 +226,10 @@ export class Endpoint {
 
   // A call is free again, or a connection: services that could not be charged may go on.
   #recharge(): void {
-    for (const service of this.services.values()) if (service.room > 0) service.recharge();
+    const { local } = this;
+    if (!local.isUndercharged) return;
+    local.isUndercharged = false;
+    local.events.put(this.#recharger, EventClass.Control);
   }
 }
 

@@ -3,18 +3,18 @@
 import { AbortCode } from "../wire/abort.js";
 import type { AckBody } from "../wire/ack.js";
 import { AckReason, clampTrailerWord } from "../wire/ack.js";
-import { type PacketHeader } from "../wire/header.js";
+import { HEADER_SIZE, MAX_DATAGRAM, type PacketHeader } from "../wire/header.js";
+import { JUMBO_DATA_SIZE, JUMBO_HEADER_SIZE } from "../wire/jumbo.js";
 import { PacketFlag } from "../wire/packet-type.js";
 import {
   type Call,
   CallEvent,
   CallState,
   CallTime,
-  Completion,
   connectionOf,
   peerOf,
 } from "./call-object.js";
-import { abortCall, complete, notify } from "./call-state.js";
+import { abortCall, completeReply, notify } from "./call-state.js";
 import { PACKET_BYTES_MAX } from "./config.js";
 import { abortConnection } from "./conn-event.js";
 import type { Local } from "./local.js";
@@ -133,7 +133,11 @@ function takeTrailer(call: Call, peer: Peer, ack: AckBody): void {
     peer.packetBytes = ifMtu < maxMtu ? ifMtu : maxMtu;
   }
   if (ack.trailerWords >= 3) call.tx.peerWindow = clampTrailerWord(ack.rwind, 1, PEER_WINDOW_MAX);
-  if (ack.trailerWords >= 4) peer.jumboMax = clampTrailerWord(ack.jumboMax, 0, JUMBO_MAX);
+  if (ack.trailerWords >= 4) {
+    const maxMtu = clampTrailerWord(ack.maxMtu, PACKET_BYTES_MIN, MAX_DATAGRAM);
+    const fitting = Math.trunc((maxMtu - HEADER_SIZE + JUMBO_HEADER_SIZE) / (JUMBO_DATA_SIZE + JUMBO_HEADER_SIZE));
+    peer.takeJumboMax(Math.min(clampTrailerWord(ack.jumboMax, 0, JUMBO_MAX), fitting));
+  }
 }
 
 function takeAcknowledgements(local: Local, call: Call, ack: AckBody, bytes: Uint8Array): void {
@@ -181,7 +185,7 @@ function afterAcknowledgements(local: Local, call: Call, news: number, wasLimite
     if (wasLimited) call.congestion.onAcknowledged(news);
   }
   if (tx.isAcknowledged && call.state === CallState.ServerAwaitAck) {
-    complete(local, call, Completion.Succeeded, 0);
+    completeReply(local, call);
     return;
   }
   if (tx.first < tx.next) detectLosses(local, call);

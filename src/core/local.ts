@@ -66,6 +66,8 @@ export class Local {
   clientConnections = 0;
   /** The bound address; what claims to come from it is dropped. */
   ownAddress: Address | null = null;
+  /** A service could not be charged for want of spare objects. */
+  isUndercharged = false;
   /** User ids of charged and live service calls. */
   readonly userIds = new Set<bigint>();
   /** Where slow verdicts of security classes arrive; set by the endpoint. */

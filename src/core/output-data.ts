@@ -54,7 +54,8 @@ export class DataOutput {
     fillCallHeader(header, call, PacketType.Data);
     header.userStatus = seq === 1 && connection.wantsUpgrade ? 1 : 0;
     const wasSent = ((tx.flags[seq & tx.mask] as number) & TransmitFlag.Sent) !== 0;
-    const most = wasSent ? 1 : peer.segments;
+    // Only one has been weighed against a stranger's budget.
+    const most = wasSent || !peer.isProven ? 1 : peer.segments;
     const serial = connection.nextSerial(this.#local.random);
 
     let at = offset + HEADER_SIZE;

@@ -143,6 +143,11 @@ export class Output {
       const probe = tx.probe();
       if (probe !== 0) return probe;
     }
+    if (call.owesResend) {
+      call.owesResend = false;
+      const lost = tx.firstLost();
+      if (lost !== 0) return lost;
+    }
     const seq = tx.sendable(call.congestion.cwnd);
     return seq === tx.next && shouldGather(call) ? 0 : seq;
   }

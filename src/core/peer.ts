@@ -69,6 +69,12 @@ export class Peer {
     );
   }
 
+  /** The peer takes so many segments from here. */
+  takeJumboMax(jumboMax: number): void {
+    this.jumboMax = jumboMax;
+    if (this.segments > jumboMax) this.segments = jumboMax > 1 ? jumboMax : 1;
+  }
+
   /** An ACK brought news and no loss: after a few of them a datagram may hold one segment more. */
   noteCleanAck(): void {
     if (this.segments < this.jumboMax && ++this.cleanAcks > CLEAN_ACKS_TO_GROW) {

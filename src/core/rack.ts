@@ -51,7 +51,7 @@ export function detectLosses(local: Local, call: Call): void {
     // Sent before something that has arrived: lost once the window after its own round trip has passed.
     const leftUs = sentAt + roundTripUs + windowUs - now;
     if (leftUs <= 0) {
-      call.congestion.onLoss(seq, tx.next, tx.inFlight);
+      if (call.congestion.onLoss(seq, tx.next, tx.inFlight)) call.owesResend = true;
       peerOf(call).noteLoss();
       tx.markLost(seq);
     } else if (leftUs > waitUs) {

@@ -63,6 +63,7 @@ export class ReceiveWindow {
 
   /** Gives every buffer back and starts again at sequence number 1. */
   reset(): void {
+    const used = Math.min(this.top + 1, this.#mask + 1);
     this.releaseAll();
     this.next = 1;
     this.readSeq = 1;
@@ -72,7 +73,7 @@ export class ReceiveWindow {
     this.unacked = 0;
     this.isDiscarding = false;
     this.cells.fill(0);
-    this.#cksums.fill(0);
+    this.#cksums.fill(0, 0, used);
   }
 
   /** Everything up to the last packet has been received. */

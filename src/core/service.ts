@@ -26,6 +26,8 @@ export interface ServiceNotifier {
   onNewCall(handle: CallHandle): void;
   /** A charged call is given up unused. */
   onDiscardCall(handle: CallHandle): void;
+  /** A charge that failed with RX_ERR_LIMIT may succeed now. */
+  onRoom?(): void;
 }
 
 export interface ServiceCounters {
@@ -184,6 +186,13 @@ export class Service implements CallListener {
     this.#stop(ServiceState.Closed);
   }
 
+  /** Spare objects have come back: a user-style service is filled up to its limit, a kernel-style one is told. */
+  noteRoom(): void {
+    if (this.room <= 0) return;
+    if (this.style === ServiceStyle.User) this.recharge();
+    else this.notifier?.onRoom?.();
+  }
+
   /** Fills the rings of a user-style service up to its limit. */
   recharge(): void {
     if (this.style !== ServiceStyle.User) return;
@@ -233,7 +242,10 @@ export class Service implements CallListener {
 
   #charge(userId: bigint | null): CallHandle | null {
     const call = this.backlog.charge();
-    if (call === null) return null;
+    if (call === null) {
+      this.#local.isUndercharged = true;
+      return null;
+    }
     const handle = new CallHandle(this.#local, call, this);
     if (userId !== null) {
       handle.userId = userId;

@@ -44,9 +44,13 @@ export function startCallTimers(local: Local, call: Call): void {
   call.times[CallTime.LastSent] = now;
   call.times[CallTime.Begun] = now;
   call.times[CallTime.Progress] = now;
+  call.deadlines[Deadline.Dead] = now + local.config.deadTimeUs;
+  call.deadlines[Deadline.Progress] = now + local.config.requestProgressUs;
   setDeadline(local, call, Deadline.Keepalive, local.config.keepaliveUs);
-  setDeadline(local, call, Deadline.Dead, local.config.deadTimeUs);
-  setDeadline(local, call, Deadline.Progress, local.config.requestProgressUs);
+  // As a rule the keepalive is the earliest of the three, and the heap need know no other.
+  if (local.config.requestProgressUs < local.config.keepaliveUs) {
+    local.advanceTimer(call.index, call.deadlines, Deadline.Progress);
+  }
 }
 
 /** The call has moved on: data came in order, or the peer has taken some for good. */

@@ -82,6 +82,8 @@ export class TransmitWindow {
 
   /** Gives every buffer back and starts again at sequence number 1. */
   reset(): void {
+    // A short call has used few places; clearing them all would be most of the work of taking a call back.
+    const used = Math.min(this.top + 1, this.mask + 1);
     this.releaseAll();
     this.first = 1;
     this.next = 1;
@@ -94,10 +96,10 @@ export class TransmitWindow {
     this.backoff = 0;
     this.reorderSteps = 1;
     this.previousPacket = 0;
-    this.serials.fill(0);
-    this.cksums.fill(0);
-    this.flags.fill(0);
-    this.sentAt.fill(0);
+    this.serials.fill(0, 0, used);
+    this.cksums.fill(0, 0, used);
+    this.flags.fill(0, 0, used);
+    this.sentAt.fill(0, 0, used);
     this.cells.fill(0);
     this.dataBytes = 0;
     this.headRoom = 0;
@@ -187,7 +189,7 @@ export class TransmitWindow {
   /** The packet to send now with `cwnd` in force: the lowest lost one, else the next new one; 0 = none. */
   sendable(cwnd: number): number {
     if (this.inFlight >= cwnd) return 0;
-    if (this.lost > 0) return this.#firstLost();
+    if (this.lost > 0) return this.firstLost();
     if (this.next >= this.first + this.peerWindow) return 0;
     if (this.next < this.top) return this.next;
     return this.#filling === NO_BUFFER ? 0 : this.top;
@@ -277,7 +279,8 @@ export class TransmitWindow {
     this.buffers[place] = NO_BUFFER;
   }
 
-  #firstLost(): number {
+  /** The lowest lost packet, or 0. */
+  firstLost(): number {
     for (let seq = this.first; seq < this.next; seq++) {
       if (((this.flags[seq & this.mask] as number) & TransmitFlag.Lost) !== 0) return seq;
     }

@@ -38,7 +38,7 @@ export class Dispatcher {
         requestMaxBytes: definition.maxRequestBytes,
         upgradeTo: definition.upgradeTo,
       },
-      { onNewCall: (handle) => this.#begin(handle), onDiscardCall: () => undefined },
+      { onNewCall: (handle) => this.#begin(handle), onDiscardCall: () => undefined, onRoom: () => this.#topUp() },
     );
   }
 
@@ -64,7 +64,7 @@ export class Dispatcher {
       try {
         service.chargeAccept(this.#context.nextUserId(), null);
       } catch (cause) {
-        // The endpoint's tables are full of other calls; the next one that ends lets us go on.
+        // The endpoint's tables are full of other calls; onRoom comes when one has ended.
         if (cause instanceof RxError && cause.code === "RX_ERR_LIMIT") return;
         throw cause;
       }

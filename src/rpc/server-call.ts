@@ -44,6 +44,7 @@ export class ServerCall extends CallStream {
     }
     this.handle.discardInput();
     if (!this.handle.isReplyEnded) this.handle.end();
+    if (this.onEnded === null) this.handle.detach();
   }
 
   /** Ends the call with an ABORT and lets it go. Any output that was not sent yet is dropped. */
