@@ -185,7 +185,7 @@ export class DebugClient {
   }
 
   /** Sends `#out[0, end)` until there is an answer or the time is up. One question at a time. */
-  #ask<T>(type: number, end: number, read: Reader<T>): Promise<T> {
+  async #ask<T>(type: number, end: number, read: Reader<T>): Promise<T> {
     const peer = this.#transport.peer;
     if (this.#question !== null) throw new RxError("RX_ERR_CALL_STATE", "another question is under way");
     if (peer === null) throw new RxError("RX_ERR_SOCKET_CLOSED", "the client is closed");

@@ -1,5 +1,6 @@
 // Runs a service's handlers: charges the backlog, starts a handler for each new call, ends the call by what it does.
-import type { CallHandle } from "../core/call-handle.js";
+import type { CallHandle, CallListener } from "../core/call-handle.js";
+import { CallEvent } from "../core/call-object.js";
 import { type Service, ServiceStyle } from "../core/service.js";
 import { RxError } from "../util/errors.js";
 import { abortCodeFor } from "./call-error.js";
@@ -14,16 +15,22 @@ export interface DispatcherCounters {
 }
 
 /**
- * Recharging is what admits: spare calls never exceed what the handlers that run leave of `concurrency`. A call's slot is
+ * Recharging is what admits: charged calls never exceed what the handlers that run leave of `concurrency`. A call's slot is
  * taken until its handler has ended, whatever has become of the call.
  */
-export class Dispatcher {
+export class Dispatcher implements CallListener {
   readonly definition: ServiceDefinition;
   readonly counters: DispatcherCounters = { started: 0, succeeded: 0, failed: 0 };
   readonly service: Service;
   readonly #context: RpcContext;
   readonly #backlog: number;
   #running = 0;
+  /** Calls that hold a slot and have no handler yet: the spare ones, and those that a packet has taken since the last drain. */
+  #charged = 0;
+  readonly #attach = (handle: CallHandle): void => {
+    handle.listener = this;
+    this.#charged++;
+  };
 
   constructor(context: RpcContext, definition: ServiceDefinition, backlog: number) {
     this.#context = context;
@@ -38,7 +45,13 @@ export class Dispatcher {
         requestMaxBytes: definition.maxRequestBytes,
         upgradeTo: definition.upgradeTo,
       },
-      { onNewCall: (handle) => this.#begin(handle), onDiscardCall: () => undefined, onRoom: () => this.#topUp() },
+      {
+        onNewCall: (handle) => this.#begin(handle),
+        onDiscardCall: () => {
+          this.#charged--;
+        },
+        onRoom: () => this.#topUp(),
+      },
     );
   }
 
@@ -57,12 +70,20 @@ export class Dispatcher {
     this.#context.endpoint.removeService(this.service);
   }
 
+  /** The first news of a charged call: it begins, or it has ended before it could. */
+  handleCallEvents(handle: CallHandle, events: number): void {
+    if ((events & (CallEvent.NewCall | CallEvent.Ended)) === 0) return;
+    this.#charged--;
+    handle.listener = this.service;
+    this.service.handleCallEvents(handle, events);
+  }
+
   #topUp(): void {
     const { service } = this;
-    let wanted = Math.min(service.room, this.definition.concurrency - this.#running - service.backlog.calls);
+    let wanted = Math.min(service.room, this.definition.concurrency - this.#running - this.#charged);
     while (wanted-- > 0) {
       try {
-        service.chargeAccept(this.#context.nextUserId(), null);
+        service.chargeAccept(this.#context.nextUserId(), this.#attach);
       } catch (cause) {
         // The endpoint's tables are full of other calls; onRoom comes when one has ended.
         if (cause instanceof RxError && cause.code === "RX_ERR_LIMIT") return;

@@ -1,8 +1,14 @@
 // 320 first packets that stand in the socket before the loop wakes: a backlog of 32 takes them all, turn by turn.
-import { type Socket, createSocket } from "node:dgram";
+import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { describe, expect, test, vi } from "vitest";
-import { type RxSocket, RxSocket as Rx, type ServerCall, type SocketStats, service } from "../../src/index.js";
+import {
+  RxSocket as Rx,
+  type RxSocket,
+  type ServerCall,
+  type SocketStats,
+  service,
+} from "../../src/index.js";
 import { HEADER_SIZE, PacketHeader, readHeader, writeHeader } from "../../src/wire/header.js";
 import { PacketFlag, PacketType } from "../../src/wire/packet-type.js";
 import { startServer } from "./support.js";
@@ -14,10 +20,15 @@ const CHANNELS = 4;
 
 describe(`${CALLS} first packets at once, backlog ${BACKLOG}`, () => {
   test("server base", async () => {
-    await using server = await startServer([service({ id: SERVICE_ID, backlog: BACKLOG, call: () => reply() })], {
-      backlog: BACKLOG,
-    });
+    await using server = await startServer(
+      [service({ id: SERVICE_ID, backlog: BACKLOG, call: () => reply() })],
+      {
+        backlog: BACKLOG,
+      },
+    );
     await expectAllAnswered(server.port, () => server.stats()[0] as SocketStats);
+    // The sender acknowledges nothing: there is no end to wait for.
+    await server.close();
   });
 
   test("server base, handlers that wait", async () => {
@@ -29,6 +40,8 @@ describe(`${CALLS} first packets at once, backlog ${BACKLOG}`, () => {
       service({ id: SERVICE_ID, backlog: BACKLOG, concurrency: CALLS, call: wait }),
     ]);
     await expectAllAnswered(server.port, () => server.stats()[0] as SocketStats);
+    // The sender acknowledges nothing: there is no end to wait for.
+    await server.close();
   });
 
   test("kernel style, charging in onNewCall", async () => {
@@ -54,6 +67,31 @@ describe(`${CALLS} first packets at once, backlog ${BACKLOG}`, () => {
     await expectAllAnswered(socket.port, () => socket.stats());
     await socket.close();
     expect(await accepted).toBe(CALLS);
+  });
+});
+
+describe("first packets at once, few handlers", () => {
+  test("no more handlers run at once than `concurrency`, over several turns", async () => {
+    await using server = await startServer([
+      service({
+        id: SERVICE_ID,
+        backlog: BACKLOG,
+        concurrency: 4,
+        call: (call) =>
+          new Promise((resolve) => call.signal.addEventListener("abort", () => resolve(undefined))),
+      }),
+    ]);
+    const sender = createSocket("udp4");
+    sender.connect(server.port, "127.0.0.1");
+    await once(sender, "connect");
+    sendFirstPackets(sender);
+    const stats = () => server.stats()[0] as SocketStats;
+    await vi.waitFor(() => expect(stats().transport.datagramsIn).toBeGreaterThanOrEqual(CALLS));
+    expect(stats().services).toMatchObject([{ accepted: 4, busy: CALLS - 4 }]);
+    expect(server.running).toBe(4);
+    await server.close();
+    sender.close();
+    expect(server.running).toBe(0);
   });
 });
 
@@ -119,5 +157,6 @@ function collect(message: Uint8Array, answered: Set<string>, others: number[]): 
   const header = new PacketHeader();
   readHeader(message, 0, header);
   if (header.type === PacketType.Busy || header.type === PacketType.Abort) others.push(header.type);
-  if (header.type === PacketType.Data && message[HEADER_SIZE] === 42) answered.add(`${header.cid}/${header.callNumber}`);
+  if (header.type === PacketType.Data && message[HEADER_SIZE] === 42)
+    answered.add(`${header.cid}/${header.callNumber}`);
 }

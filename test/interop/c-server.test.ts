@@ -5,16 +5,16 @@ import { RxperfRpc, rxperfRecv, rxperfSend } from "../../src/rxperf/client.js";
 import { type PeerServer, type PeerServerOptions, peersAvailable, startPeerServer } from "./peer.js";
 import {
   ABORT_WRONG_PAYLOAD,
-  PeerOp,
-  RXPERF_SERVICE_ID,
-  SHORT_TIMES,
   expectAtRest,
   expectPattern,
+  PeerOp,
   patternFrom,
   patternRecv,
   patternRpc,
   patternSend,
   peerCall,
+  RXPERF_SERVICE_ID,
+  SHORT_TIMES,
 } from "./support.js";
 
 const MIB = 1_048_576;

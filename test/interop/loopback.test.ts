@@ -14,7 +14,6 @@ import {
 } from "../../src/index.js";
 import { RxperfRpc } from "../../src/rxperf/client.js";
 import {
-  RXPERF_SERVICE_ID,
   expectAtRest,
   expectPattern,
   heldByCalls,
@@ -23,19 +22,26 @@ import {
   patternRecv,
   patternRpc,
   patternSend,
+  RXPERF_SERVICE_ID,
   startServer,
 } from "./support.js";
 
 const MIB = 1_048_576;
 const ECHO_ID = 7;
-const hasIpv6 = Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === "::1"));
+const hasIpv6 = Object.values(networkInterfaces()).some((list) =>
+  list?.some(({ address }) => address === "::1"),
+);
 
 const echo = service({ id: ECHO_ID, call: (call) => call.readAll() });
 
 describe("a server of several sockets and services", () => {
   test.skipIf(!hasIpv6)("serves rxperf over IPv6", async () => {
     await using server = await startServer([rxperfService({ pattern: patternAt })], { host: "::1" });
-    await using client = await RxClient.connect({ host: "::1", port: server.port, serviceId: RXPERF_SERVICE_ID });
+    await using client = await RxClient.connect({
+      host: "::1",
+      port: server.port,
+      serviceId: RXPERF_SERVICE_ID,
+    });
     expect(client.remote).toMatch(new RegExp(`^\\[[0:]*:1\\]:${server.port}$`));
     await patternRpc(client, 128, 128);
     await patternSend(client, MIB);
@@ -66,18 +72,25 @@ describe("a server of several sockets and services", () => {
   test("tells a client of a service that is not there", async () => {
     await using server = await startServer([echo]);
     await using client = await RxClient.connect({ host: "127.0.0.1", port: server.port, serviceId: 8 });
-    await expect(client.call(new Uint8Array(1))).rejects.toMatchObject({ code: "RX_ERR_CALL_ABORTED", abortCode: -2 });
+    await expect(client.call(new Uint8Array(1))).rejects.toMatchObject({
+      code: "RX_ERR_CALL_ABORTED",
+      abortCode: -2,
+    });
   });
 
   test("one socket both offers a service and calls others", async () => {
     await using left = await RxSocket.bind();
     await using right = await RxSocket.bind();
-    for (const [own, id] of [[left, 1], [right, 2]] as const) {
+    for (const [own, id] of [
+      [left, 1],
+      [right, 2],
+    ] as const) {
       own
         .service({ id, onNewCall: (call) => void answerEcho(call), onDiscardCall: () => undefined })
         .listen(1);
     }
-    const charge = (socket: RxSocket) => [...socket.endpoint.services.values()][0]?.chargeAccept(socket.nextUserId(), null);
+    const charge = (socket: RxSocket) =>
+      [...socket.endpoint.services.values()][0]?.chargeAccept(socket.nextUserId(), null);
     charge(left);
     charge(right);
     const there = left.connect({ host: "127.0.0.1", port: right.port, serviceId: 2 });
@@ -113,7 +126,9 @@ describe("streams and back-pressure", () => {
       await call.end();
     })();
     // It comes to a stand with what the two windows hold, far below the 2 MiB that there are.
-    await vi.waitFor(() => expect(server.stats()[0]?.buffers.used).toBeGreaterThanOrEqual(32), { timeout: 3_000 });
+    await vi.waitFor(() => expect(server.stats()[0]?.buffers.used).toBeGreaterThanOrEqual(32), {
+      timeout: 3_000,
+    });
     await quiet(() => written);
     expect(written).toBeLessThan(400_000);
     gate.open();
@@ -139,7 +154,9 @@ describe("streams and back-pressure", () => {
     await using client = await RxClient.connect({ host: "127.0.0.1", port: server.port, serviceId: ECHO_ID });
     await using call = client.open();
     await call.end(new Uint8Array(1));
-    await vi.waitFor(() => expect(client.stats().buffers.used).toBeGreaterThanOrEqual(32), { timeout: 3_000 });
+    await vi.waitFor(() => expect(client.stats().buffers.used).toBeGreaterThanOrEqual(32), {
+      timeout: 3_000,
+    });
     await quiet(() => written);
     expect(written).toBeLessThan(400_000);
     for (let at = 0; at < 2 * MIB; at += 8_192) expectPattern(await call.read(8_192), at);
@@ -148,11 +165,16 @@ describe("streams and back-pressure", () => {
   });
 
   test("every piece size, odd and even, comes through in order", async () => {
-    await using server = await startServer([service({ id: ECHO_ID, call: async (call) => {
-      const parts: Uint8Array[] = [];
-      for await (const chunk of call) parts.push(chunk.slice());
-      for (const part of parts) await call.write(part);
-    } })]);
+    await using server = await startServer([
+      service({
+        id: ECHO_ID,
+        call: async (call) => {
+          const parts: Uint8Array[] = [];
+          for await (const chunk of call) parts.push(chunk.slice());
+          for (const part of parts) await call.write(part);
+        },
+      }),
+    ]);
     await using client = await RxClient.connect({ host: "127.0.0.1", port: server.port, serviceId: ECHO_ID });
     await using call = client.open();
     let sent = 0;
@@ -171,11 +193,14 @@ describe("the end of a server", () => {
   test("drain lets calls end, refuses new ones, and ends", async () => {
     const gate = new Gate();
     const server = await startServer([
-      service({ id: ECHO_ID, call: async (call) => {
-        const request = await call.readAll();
-        await gate.opened;
-        return request;
-      } }),
+      service({
+        id: ECHO_ID,
+        call: async (call) => {
+          const request = await call.readAll();
+          await gate.opened;
+          return request;
+        },
+      }),
     ]);
     await using client = await RxClient.connect({ host: "127.0.0.1", port: server.port, serviceId: ECHO_ID });
     const call = client.call(patternFrom(0, 5_000));
@@ -200,7 +225,10 @@ describe("the end of a server", () => {
     const ends: RxError[] = [];
     const until = async (make: () => Promise<unknown>) => {
       for (;;) {
-        const failure = await make().then(() => null, (cause: RxError) => cause);
+        const failure = await make().then(
+          () => null,
+          (cause: RxError) => cause,
+        );
         if (failure !== null) return void ends.push(failure);
       }
     };
@@ -214,7 +242,8 @@ describe("the end of a server", () => {
     await server.drain({ timeoutMs: 300 });
     await Promise.all(loops);
     expect(ends).toHaveLength(22);
-    for (const failure of ends) expect(failure).toMatchObject({ code: "RX_ERR_CALL_ABORTED", abortCode: -100 });
+    for (const failure of ends)
+      expect(failure).toMatchObject({ code: "RX_ERR_CALL_ABORTED", abortCode: -100 });
     // A call belongs to its handler until that ends, so the four that never do keep theirs and its one packet.
     for (const stats of server.stats()) expect(heldByCalls(stats)).toEqual({ calls: 4, buffers: 4 });
     await expectAtRest(socket);
@@ -242,7 +271,12 @@ describe("services that accept by hand", () => {
     const served = acceptOdd(listener);
     await using client = await RxClient.connect({ host: "127.0.0.1", port: socket.port, serviceId: ECHO_ID });
     const outcomes = await Promise.all(
-      Array.from({ length: 24 }, (_, i) => client.call(Uint8Array.of(i)).then(([byte]) => byte, (cause: RxError) => cause.abortCode)),
+      Array.from({ length: 24 }, (_, i) =>
+        client.call(Uint8Array.of(i)).then(
+          ([byte]) => byte,
+          (cause: RxError) => cause.abortCode,
+        ),
+      ),
     );
     expect(outcomes.filter((outcome) => outcome === 4_000)).toHaveLength(12);
     expect(outcomes.filter((outcome) => outcome !== 4_000)).toHaveLength(12);
@@ -280,10 +314,13 @@ describe("services that accept by hand", () => {
 
   test("a handler's abort and a client's cancellation meet without harm", async () => {
     await using server = await startServer([
-      service({ id: ECHO_ID, call: async (call) => {
-        await call.read(1);
-        throw new RxAbort(99);
-      } }),
+      service({
+        id: ECHO_ID,
+        call: async (call) => {
+          await call.read(1);
+          throw new RxAbort(99);
+        },
+      }),
     ]);
     await using client = await RxClient.connect({ host: "127.0.0.1", port: server.port, serviceId: ECHO_ID });
     const codes = await Promise.all(
@@ -291,7 +328,10 @@ describe("services that accept by hand", () => {
         const cancel = new AbortController();
         const call = client.call(new Uint8Array(5_000), { signal: cancel.signal });
         if (i % 2 === 0) setTimeout(() => cancel.abort(), i % 7);
-        return call.then(() => "none", (cause: RxError) => cause.code);
+        return call.then(
+          () => "none",
+          (cause: RxError) => cause.code,
+        );
       }),
     );
     for (const code of codes) expect(["RX_ERR_CALL_ABORTED", "RX_ERR_CALL_CANCELLED"]).toContain(code);
@@ -308,7 +348,11 @@ class Gate {
   });
 }
 
-async function answerEcho(call: { readAll(): Promise<Uint8Array>; write(bytes: Uint8Array): Promise<void>; finish(): void }): Promise<void> {
+async function answerEcho(call: {
+  readAll(): Promise<Uint8Array>;
+  write(bytes: Uint8Array): Promise<void>;
+  finish(): void;
+}): Promise<void> {
   await call.write(await call.readAll());
   call.finish();
 }

@@ -10,7 +10,13 @@ import {
   type SocketStats,
 } from "../../src/index.js";
 import type { RxperfTarget } from "../../src/rxperf/client.js";
-import { RXPERF_COOKIE, RXPERF_SERVICE_ID, RxperfOp, buildRequest, getWord } from "../../src/rxperf/protocol.js";
+import {
+  buildRequest,
+  getWord,
+  RXPERF_COOKIE,
+  RXPERF_SERVICE_ID,
+  RxperfOp,
+} from "../../src/rxperf/protocol.js";
 
 export { RXPERF_SERVICE_ID };
 
@@ -67,10 +73,14 @@ export function heldByCalls(stats: SocketStats): { readonly calls: number; reado
 }
 
 /** Waits until every call has given back what it held; fails when one does not. */
-export async function expectAtRest(socket: { stats(): SocketStats | readonly SocketStats[] }, timeoutMs = 5_000): Promise<void> {
+export async function expectAtRest(
+  socket: { stats(): SocketStats | readonly SocketStats[] },
+  timeoutMs = 5_000,
+): Promise<void> {
   await vi.waitFor(
     () => {
-      for (const stats of [socket.stats()].flat() as SocketStats[]) {
+      const now = socket.stats();
+      for (const stats of isList(now) ? now : [now]) {
         expect(heldByCalls(stats)).toEqual({ calls: 0, buffers: 0 });
       }
     },
@@ -78,8 +88,17 @@ export async function expectAtRest(socket: { stats(): SocketStats | readonly Soc
   );
 }
 
+// Array.isArray() does not narrow a readonly array.
+function isList(stats: SocketStats | readonly SocketStats[]): stats is readonly SocketStats[] {
+  return Array.isArray(stats);
+}
+
 /** SEND: `bytes` of the pattern in one streamed call. */
-export async function patternSend(target: RxperfTarget, bytes: number, options: CallOptions = {}): Promise<void> {
+export async function patternSend(
+  target: RxperfTarget,
+  bytes: number,
+  options: CallOptions = {},
+): Promise<void> {
   await using call = target.open(options);
   await call.write(buildRequest(RxperfOp.Send, [bytes], 0, false));
   for (let at = 0; at < bytes; at += PERIOD) await call.write(patternFrom(at, Math.min(PERIOD, bytes - at)));
@@ -88,7 +107,11 @@ export async function patternSend(target: RxperfTarget, bytes: number, options: 
 }
 
 /** RECV: every byte of a streamed reply is compared. */
-export async function patternRecv(target: RxperfTarget, bytes: number, options: CallOptions = {}): Promise<void> {
+export async function patternRecv(
+  target: RxperfTarget,
+  bytes: number,
+  options: CallOptions = {},
+): Promise<void> {
   await using call = target.open(options);
   await call.end(buildRequest(RxperfOp.Recv, [bytes], 0, false));
   for (let at = 0; at < bytes; ) {
@@ -124,7 +147,7 @@ export function peerCall(
   return target.call(joined(head, payload), options);
 }
 
-export function joined(...parts: readonly Uint8Array[]): Uint8Array {
+function joined(...parts: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
 }
 

@@ -1,0 +1,67 @@
+// Every example runs and prints what it promises.
+import { readFileSync, readdirSync } from "node:fs";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+
+const FOLDER = new URL("../../../examples/", import.meta.url);
+const MIB = 1024 * 1024;
+
+let lines: string[] = [];
+beforeEach(() => {
+  lines = [];
+  vi.spyOn(console, "log").mockImplementation((line: string) => void lines.push(line));
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+});
+
+test("server.ts and client.ts talk to each other", async () => {
+  vi.stubEnv("PORT", "0");
+  const { server } = await import("../../../examples/server.js");
+  try {
+    expect(lines.splice(0)).toEqual([`listening on 127.0.0.1:${server.port}`]);
+    vi.stubEnv("PORT", String(server.port));
+    await import("../../../examples/client.js");
+    expect(lines).toEqual(["HELLO", "ABCDEFGH", "refused: RX_ERR_CALL_ABORTED 4001"]);
+  } finally {
+    await server.close();
+    process.removeAllListeners("SIGINT");
+  }
+});
+
+test("kernel-style.ts serves charged calls and discards the spare ones", async () => {
+  await import("../../../examples/kernel-style.js");
+  expect(lines).toEqual([
+    "call 1 had 3 bytes",
+    "call 2 had 5 bytes",
+    "call 3 had 4 bytes",
+    ...[4, 5, 6, 7].map((id) => `spare ${id} discarded`),
+  ]);
+});
+
+test("user-style.ts accepts two calls and rejects the third", async () => {
+  await import("../../../examples/user-style.js");
+  expect(lines).toEqual(["cba", "level", "rejected with 4001"]);
+});
+
+test("streaming.ts moves more than its buffers hold", async () => {
+  await import("../../../examples/streaming.js");
+  expect(lines).toEqual([`sent ${4 * MIB} bytes, received ${8 * MIB}`]);
+});
+
+test("there is a test for every example, and each imports the public API alone", () => {
+  const names = readdirSync(FOLDER).filter((name) => name.endsWith(".ts"));
+  expect(names.sort()).toEqual(["client.ts", "kernel-style.ts", "server.ts", "streaming.ts", "user-style.ts"]);
+  for (const name of names) {
+    const text = readFileSync(new URL(name, FOLDER), "utf8");
+    const imported = [...text.matchAll(/from "([^"]+)"/g)].map(([, from]) => from);
+    expect(imported, name).toEqual(["rxrpc"]);
+  }
+});
+
+test("server.ts is a server in fifteen lines", () => {
+  const code = readFileSync(new URL("server.ts", FOLDER), "utf8")
+    .split("\n")
+    .filter((line) => line.trim() !== "" && !line.startsWith("//"));
+  expect(code.length).toBeLessThanOrEqual(15);
+});
