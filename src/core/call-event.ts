@@ -2,7 +2,7 @@
 import { AbortCode } from "../wire/abort.js";
 import { AckReason } from "../wire/ack.js";
 import { type Call, CallState, CallTime, Completion, Deadline } from "./call-object.js";
-import { abortCall, complete } from "./call-state.js";
+import { abortCall, complete, completeReply } from "./call-state.js";
 import type { Local } from "./local.js";
 import { proposeAck, proposePing } from "./propose-ack.js";
 import { handleResendTimeout } from "./rack.js";
@@ -12,6 +12,8 @@ import { clearDeadline, noteProgress, rescheduleCall, setDeadline } from "./time
 // When the peer has been silent for a third of the dead time, PINGs come closer together: with heavy loss a few are not
 // enough to tell a dead peer from an unlucky one.
 const ANXIOUS_PING_US = 500_000;
+// Unanswered questions for the hard ACK of a reply that was delivered: about three seconds.
+const HARD_ACK_PROBES = 2;
 
 /** Runs what is due at `clock[0]`, and re-enters the call under what comes next. */
 export function handleCallTimeout(local: Local, call: Call): void {
@@ -26,10 +28,17 @@ export function handleCallTimeout(local: Local, call: Call): void {
   }
   if ((deadlines[Deadline.Resend] as number) <= now) {
     clearDeadline(call, Deadline.Resend);
+    if (hasLeft(call)) return completeReply(local, call);
     handleResendTimeout(local, call);
   }
   if ((deadlines[Deadline.Keepalive] as number) <= now) keepAlive(local, call);
   rescheduleCall(local, call);
+}
+
+// The client has said that it has the whole reply, and does not answer the questions for its hard ACK: it has exited.
+// OpenAFS's own server takes the soft ACKs for the end at once.
+function hasLeft(call: Call): boolean {
+  return call.state === CallState.ServerAwaitAck && call.tx.backoff > HARD_ACK_PROBES && call.tx.wasDelivered;
 }
 
 function endOfTime(local: Local, call: Call): void {
@@ -47,9 +56,9 @@ function isAlive(local: Local, call: Call): boolean {
     setDeadline(local, call, Deadline.Dead, leftUs);
     return true;
   }
-  if (call.state === CallState.ServerAwaitAck && call.tx.highestAcked >= call.tx.lastSeq) {
+  if (call.state === CallState.ServerAwaitAck && call.tx.wasDelivered) {
     // The whole reply was soft-acknowledged before the client fell silent: OpenAFS takes that for success, and so do we.
-    complete(local, call, Completion.Succeeded, 0);
+    completeReply(local, call);
     return false;
   }
   local.stats.count(Stat.CallsTimedOut);
@@ -65,7 +74,7 @@ function waitsForPeer(call: Call): boolean {
   switch (call.state) {
     case CallState.ServerRecvRequest:
       // Our reader holding back the window is not the peer's fault.
-      return call.rx.readSeq >= call.rx.next;
+      return call.rx.next - call.rx.readSeq < call.rx.window;
     case CallState.ServerSendReply:
     case CallState.ServerAwaitAck:
     case CallState.ClientSendRequest:

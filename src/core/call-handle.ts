@@ -23,6 +23,8 @@ import { noteProgress, setDeadline } from "./timers.js";
 export interface CallListener {
   /** `events` are bits of CallEvent. */
   handleCallEvents(handle: CallHandle, events: number): void;
+  /** The call that waited for accept or reject was let go without either. */
+  noteAbandoned?(): void;
 }
 
 export class CallHandle implements CallOwner {
@@ -36,6 +38,8 @@ export class CallHandle implements CallOwner {
   readonly #local: Local;
   readonly #call: Call;
   readonly #generation: number;
+  /** The first listener: the service of a service call. */
+  readonly #origin: CallListener | null;
   #isReleased = false;
 
   constructor(local: Local, call: Call, listener: CallListener | null) {
@@ -43,6 +47,7 @@ export class CallHandle implements CallOwner {
     this.#call = call;
     this.#generation = call.generation;
     this.listener = listener;
+    this.#origin = listener;
     call.owner = this;
   }
 
@@ -262,7 +267,9 @@ export class CallHandle implements CallOwner {
     this.completion = call.completion;
     this.abortCode = call.abortCode;
     this.#isReleased = true;
+    const wasWaiting = call.isWaiting;
     release(this.#local, call);
+    if (wasWaiting) this.#origin?.noteAbandoned?.();
   }
 
   /** Asks not to be told when the call succeeds: it then goes back by itself, and the handle is dead. */

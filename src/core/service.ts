@@ -207,6 +207,11 @@ export class Service implements CallListener {
     this.waiting++;
   }
 
+  noteAbandoned(): void {
+    this.waiting--;
+    this.recharge();
+  }
+
   /** Called from the event cache for calls that nobody else listens to yet. */
   handleCallEvents(handle: CallHandle, events: number): void {
     if ((events & CallEvent.NewCall) !== 0) this.#announce(handle, events);
@@ -271,6 +276,8 @@ export class Service implements CallListener {
       if (handleOf(call).userId !== userId) continue;
       handleOf(call).forsake();
       this.backlog.discharge(call);
+      // A user-style service is always full; one without an id takes the place.
+      this.recharge();
       return true;
     }
     return false;

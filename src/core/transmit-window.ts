@@ -122,6 +122,18 @@ export class TransmitWindow {
     return held;
   }
 
+  /**
+   * The peer has said once of every packet that it has it. Soft ACKs may be taken back and the last packet may have been
+   * sent again since, to ask for the hard ACK; so this is less than `isAcknowledged`.
+   */
+  get wasDelivered(): boolean {
+    if (this.lastSeq === 0 || this.highestAcked < this.lastSeq) return false;
+    for (let seq = this.first; seq < this.lastSeq; seq++) {
+      if (((this.flags[seq & this.mask] as number) & TransmitFlag.SoftAcked) === 0) return false;
+    }
+    return true;
+  }
+
   /** Every packet up to the last has been sent at least once. */
   get isAllSent(): boolean {
     return this.lastSeq !== 0 && this.next > this.lastSeq;

@@ -215,7 +215,9 @@ export class End implements DatagramSink, EndpointHost, CheckedEndpoint {
       if (sent > SETTLE_MAX) throw new Error("an endpoint sends without end");
       if (simulation.hasTrace) {
         const what = describePacket(out.bytes, out.offset, out.length);
-        simulation.note(`${simulation.nowUs - 2 ** 33} ${this.address.toString()} -> ${out.remote.toString()} ${what}`);
+        simulation.note(
+          `${simulation.nowUs - 2 ** 33} ${this.address.toString()} -> ${out.remote.toString()} ${what}`,
+        );
       }
       this.watch?.(out.remote, out.length);
       const isLost = this.loses?.(out.bytes, out.offset, out.length) === true;

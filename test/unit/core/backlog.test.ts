@@ -5,7 +5,7 @@ import type { Call } from "../../../src/core/call-object.js";
 import { type Service, ServiceStyle } from "../../../src/core/service.js";
 import { RxError, RxOptionError } from "../../../src/util/errors.js";
 import { clientTalker } from "./packets.js";
-import { addressOf, LAST, nameOf, Rig, SERVICE_ID } from "./rig.js";
+import { LAST, nameOf, Rig } from "./rig.js";
 
 const ALL = Array.from({ length: 32 }, (_, i) => i + 1);
 const STYLES = [ServiceStyle.User, ServiceStyle.Kernel] as const;
