@@ -3,7 +3,7 @@
 import type { Address } from "../util/address.js";
 import { seqDiff } from "../util/serial.js";
 import { AbortCode, readAbortCode } from "../wire/abort.js";
-import { AckBody, readAck } from "../wire/ack.js";
+import { AckBody, AckReason, readAck } from "../wire/ack.js";
 import {
   CHANNEL_MASK,
   CID_MASK,
@@ -23,7 +23,7 @@ import { inputAck, inputAckAll } from "./input-ack.js";
 import { inputData } from "./input-data.js";
 import type { Local } from "./local.js";
 import type { Peer } from "./peer.js";
-import { refuseAbort } from "./refuse.js";
+import { refuseAbort, refuseBusy } from "./refuse.js";
 import type { Service } from "./service.js";
 import { Stat } from "./stats.js";
 
@@ -31,6 +31,9 @@ import { Stat } from "./stats.js";
 const REFLECTOR_PORTS: ReadonlySet<number> = new Set([
   0, 7, 13, 17, 19, 53, 111, 123, 137, 161, 389, 1900, 5353, 11211,
 ]);
+
+// With the shortest timeout of 200 ms a refused request is offered again about every 0.8 s.
+const BUSY_BACKOFF_MAX = 2;
 
 export class Input {
   readonly #local: Local;
@@ -148,8 +151,10 @@ export class Input {
     length: number,
   ): void {
     const local = this.#local;
-    if (!connection.isService || header.type !== PacketType.Data)
+    if (!connection.isService || header.type !== PacketType.Data) {
+      if (connection.isService && this.#isPing(header, bytes, length)) return refuseBusy(local, header, remote);
       return local.stats.count(Stat.DropUnknownCall);
+    }
     if (header.seq !== 1) return local.stats.count(Stat.DropBadSeq);
     if (connection.state === ConnState.Aborted) {
       return refuseAbort(local, header, remote, connection.abortCode);
@@ -165,6 +170,13 @@ export class Input {
     }
     const call = this.#acceptNew(header, remote, connection);
     if (call !== null) this.#firstData(call, header, bytes, length);
+  }
+
+  // A client whose call was refused keeps asking after it: OpenAFS's gives up after 12 s of silence, and sends the request
+  // again only after 3, 10 and 23 s. BUSY is a sign of life to it. Whoever has a connection has earned the answer.
+  #isPing(header: PacketHeader, bytes: Uint8Array, length: number): boolean {
+    if (header.type !== PacketType.Ack || !readAck(bytes, HEADER_SIZE, length, this.#ack)) return false;
+    return this.#ack.reason === AckReason.Ping;
   }
 
   // A packet can only be verified once it is stored, and a running call of a secured connection is not ended on the word of
@@ -261,4 +273,6 @@ function inputAbort(local: Local, call: Call, code: number): void {
 function noteBusy(local: Local, call: Call): void {
   call.times[CallTime.LastHeard] = local.clock[0] as number;
   local.stats.count(Stat.DropRefusal);
+  // The peer lives and the path is good: the pause before the next try says nothing about either, and need not double.
+  if (call.tx.backoff > BUSY_BACKOFF_MAX) call.tx.backoff = BUSY_BACKOFF_MAX;
 }
