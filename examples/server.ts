@@ -1,16 +1,17 @@
-// A server: text in, capitals out. Ends with SIGINT, after the calls that are under way.
+// A server of one service: bytes come back in reverse. Ends with SIGINT, after the calls that are under way.
 import { RpcServer, RxAbort, service } from "rxrpc";
 
 export const server = new RpcServer({ port: Number(process.env["PORT"] ?? 7010) });
-const shout = service({
-  id: 52,
-  async call(call) {
-    const text = new TextDecoder().decode(await call.readAll(65_536));
-    if (text === "") throw new RxAbort(4_001, "nothing to shout");
-    return new TextEncoder().encode(text.toUpperCase());
+const reverse = service({
+  id: 53,
+  name: "reverse",
+  maxRequestBytes: 65_536,
+  call: async (call) => {
+    const request = await call.readAll();
+    if (request.length === 0) throw new RxAbort(22, "nothing to reverse");
+    return request.reverse();
   },
 });
-server.add(shout);
-await server.start();
+await server.add(reverse).start();
 console.log(`listening on 127.0.0.1:${server.port}`);
 process.once("SIGINT", () => void server.drain());

@@ -62,9 +62,12 @@ export class Arguments {
     const text = this.text(name);
     if (text === undefined) return undefined;
     const parts = /^(\d{1,16})([kmg]?)$/i.exec(text);
-    const value = parts === null ? Number.NaN : Number(parts[1]) * (SUFFIXES[(parts[2] ?? "").toLowerCase()] ?? 1);
+    const value =
+      parts === null ? Number.NaN : Number(parts[1]) * (SUFFIXES[(parts[2] ?? "").toLowerCase()] ?? 1);
     if (!(value >= min && value <= max)) {
-      throw new UsageError(`--${name}: expected an integer from ${min} to ${max}, got ${JSON.stringify(text)}`);
+      throw new UsageError(
+        `--${name}: expected an integer from ${min} to ${max}, got ${JSON.stringify(text)}`,
+      );
     }
     return value;
   }
@@ -75,7 +78,9 @@ export class Arguments {
     if (text === undefined) return undefined;
     const value = /^\d{1,9}(\.\d{1,9})?$/.test(text) ? Number(text) : Number.NaN;
     if (!(value > 0 && value <= max)) {
-      throw new UsageError(`--${name}: expected seconds above 0 and up to ${max}, got ${JSON.stringify(text)}`);
+      throw new UsageError(
+        `--${name}: expected seconds above 0 and up to ${max}, got ${JSON.stringify(text)}`,
+      );
     }
     return value;
   }

@@ -104,7 +104,9 @@ function channelLine(conn: DebugConn, channel: number): string[] {
     ...flagNames(DebugCallOther, conn.callOther[channel] as number),
   ];
   const call = (conn.callNumber[channel] as number) >>> 0;
-  return [`    channel ${channel}: call ${call} ${nameOf(DebugCallState, state)}${modeText}${bracketed(flags)}`];
+  return [
+    `    channel ${channel}: call ${call} ${nameOf(DebugCallState, state)}${modeText}${bracketed(flags)}`,
+  ];
 }
 
 export function peerFacts(peer: DebugPeer): object {
@@ -152,7 +154,9 @@ function hex(word: number): string {
 }
 
 function letter(version: number): string {
-  return version >= PRINTABLE_FIRST && version <= PRINTABLE_LAST ? String.fromCharCode(version) : String(version);
+  return version >= PRINTABLE_FIRST && version <= PRINTABLE_LAST
+    ? String.fromCharCode(version)
+    : String(version);
 }
 
 // Classes that tell nothing of themselves, as null does, are known by their number.

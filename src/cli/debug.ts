@@ -50,9 +50,15 @@ export const debug: Command = {
     const target = line.target(0);
     const timeoutMs = Math.ceil((line.seconds("timeout", TIMEOUT_MAX_S) ?? TIMEOUT_S) * 1_000);
     const entriesMax = line.integer("limit", 1, LIMIT_MAX) ?? LIMIT;
-    await using client = await DebugClient.open({ ...target, timeoutMs, totalMs: timeoutMs * TOTAL_FACTOR, entriesMax });
+    await using client = await DebugClient.open({
+      ...target,
+      timeoutMs,
+      totalMs: timeoutMs * TOTAL_FACTOR,
+      entriesMax,
+    });
     const answers = await askAll(client, wantedParts(line));
-    if (line.flag("json")) terminal.out(JSON.stringify({ target: formatTarget(target), ...jsonFacts(answers) }));
+    if (line.flag("json"))
+      terminal.out(JSON.stringify({ target: formatTarget(target), ...jsonFacts(answers) }));
     else for (const text of lines(formatTarget(target), answers, entriesMax)) terminal.out(text);
     return ExitCode.Done;
   },
@@ -110,7 +116,10 @@ async function askAll(client: DebugClient, parts: Parts): Promise<Answers> {
 
 function demand(letter: string, since: string, what: string): void {
   if (letter >= since && letter <= "Z") return;
-  throw new RxError("RX_ERR_CALL_FAILED", `the server cannot tell of ${what}: its debug version is below ${since}`);
+  throw new RxError(
+    "RX_ERR_CALL_FAILED",
+    `the server cannot tell of ${what}: its debug version is below ${since}`,
+  );
 }
 
 function lines(target: string, answers: Answers, limit: number): string[] {
@@ -122,7 +131,12 @@ function lines(target: string, answers: Answers, limit: number): string[] {
   return out;
 }
 
-function section<T>(name: string, listing: DebugListing<T>, show: (entry: T) => string[], limit: number): string[] {
+function section<T>(
+  name: string,
+  listing: DebugListing<T>,
+  show: (entry: T) => string[],
+  limit: number,
+): string[] {
   const { entries, isComplete } = listing;
   const more = isComplete ? [] : [`  ... and more: --limit is ${limit}`];
   return [`${name}: ${entries.length}`, ...entries.flatMap(show), ...more];

@@ -5,7 +5,7 @@ export const ECHO_SERVICE_ID = 52;
 /** A request is kept whole until its reply begins, so this times the handlers is the memory of the service. */
 export const ECHO_MAX_BYTES = 1024 * 1024;
 /** Handlers at once. */
-export const ECHO_CONCURRENCY = 64;
+const ECHO_CONCURRENCY = 64;
 
 /** A reply cannot begin before its request has ended (rx-behaviour.md section 3), so the request is taken in first. */
 export function echoService(concurrency: number): ServiceDefinition {

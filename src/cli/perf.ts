@@ -1,9 +1,9 @@
 // `rxrpc perf`: an rxperf client that shows how far it is, and what it measured.
 import { RxClient } from "../node/rx-client.js";
-import { RXPERF_PORT, RXPERF_SERVICE_ID } from "../rxperf/protocol.js";
 import { type PerfOptions, type PerfReport, PerfRun } from "../rxperf/perf-run.js";
+import { RXPERF_PORT, RXPERF_SERVICE_ID } from "../rxperf/protocol.js";
 import { AbortCode } from "../wire/abort.js";
-import { Arguments, UsageError, formatTarget } from "./arguments.js";
+import { Arguments, formatTarget, UsageError } from "./arguments.js";
 import type { Command } from "./command.js";
 import { ExitCode, type Terminal } from "./terminal.js";
 import { formatRate, formatTable, formatUs } from "./text.js";
@@ -67,7 +67,8 @@ export const perf: Command = {
     try {
       const run = new PerfRun(client, options);
       const report = await watch(run, client, terminal);
-      if (line.flag("json")) terminal.out(JSON.stringify({ target: formatTarget(target), ...facts(options, report) }));
+      if (line.flag("json"))
+        terminal.out(JSON.stringify({ target: formatTarget(target), ...facts(options, report) }));
       else for (const text of reportLines(options, report, formatTarget(target))) terminal.out(text);
       return report.failed === 0 && report.calls > 0 ? ExitCode.Done : ExitCode.Failed;
     } finally {
@@ -79,7 +80,9 @@ export const perf: Command = {
 function perfOptions(line: Arguments): PerfOptions {
   const operation = line.positionals[0];
   if (operation !== "rpc" && operation !== "send" && operation !== "recv") {
-    throw new UsageError(`expected rpc, send or recv, got ${operation === undefined ? "nothing" : JSON.stringify(operation)}`);
+    throw new UsageError(
+      `expected rpc, send or recv, got ${operation === undefined ? "nothing" : JSON.stringify(operation)}`,
+    );
   }
   const isRpc = operation === "rpc";
   if (!isRpc && (line.has("send") || line.has("recv"))) {
@@ -136,25 +139,33 @@ function facts(options: PerfOptions, report: PerfReport): object {
 
 function reportLines(options: PerfOptions, report: PerfReport, target: string): string[] {
   const { operation, sendBytes, recvBytes, outstanding } = options;
-  const sizes = [sendBytes > 0 ? `${sendBytes} bytes there` : "", recvBytes > 0 ? `${recvBytes} bytes back` : ""];
+  const sizes = [
+    sendBytes > 0 ? `${sendBytes} bytes there` : "",
+    recvBytes > 0 ? `${recvBytes} bytes back` : "",
+  ];
   const { p50, p90, p99, max } = report.latencyUs;
   const lines = [
     `${operation} to ${target}: ${sizes.filter((text) => text !== "").join(", ") || "no payload"}; ${outstanding} at a time`,
     `${report.calls} calls in ${report.seconds.toFixed(2)} s, ${report.failed} failed`,
   ];
+  const moved = ["Mbit/s", formatRate(report.mbitPerSecond)];
   const rows = [
     ["calls/s", formatRate(report.callsPerSecond)],
-    ["Mbit/s", formatRate(report.mbitPerSecond)],
+    moved,
     ["latency p50", formatUs(p50)],
     ["        p90", formatUs(p90)],
     ["        p99", formatUs(p99)],
     ["        max", formatUs(max)],
   ];
+  // A stream that was stopped half-way has moved bytes, too.
   if (report.calls > 0) lines.push(...formatTable(rows));
+  else if (report.bytes > 0) lines.push(...formatTable([moved]));
   for (const [kind, count] of Object.entries(report.failures)) lines.push(`  ${count} x ${kind}`);
   if (report.isGivenUp) lines.push("given up: one failure after the other");
   if (Object.keys(report.failures).some((kind) => kind.includes(` ${AbortCode.RXGEN_SS_UNMARSHAL} `))) {
-    lines.push(`hint: servers differ in the end of a request; try ${options.cookie === true ? "without" : "with"} --cookie`);
+    lines.push(
+      `hint: servers differ in the end of a request; try ${options.cookie === true ? "without" : "with"} --cookie`,
+    );
   }
   return lines;
 }

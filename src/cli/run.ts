@@ -1,7 +1,7 @@
 // Finds the command, runs it, and makes one line and an exit code of whatever goes wrong.
 import { readFile } from "node:fs/promises";
 import { RxOptionError } from "../util/errors.js";
-import { UsageError, printable } from "./arguments.js";
+import { printable, UsageError } from "./arguments.js";
 import type { Command } from "./command.js";
 import { debug } from "./debug.js";
 import { helpText } from "./help.js";

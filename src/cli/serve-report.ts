@@ -3,7 +3,7 @@ import type { EndpointConfig } from "../core/config.js";
 import type { RpcServer } from "../node/rpc-server.js";
 import type { SocketStats } from "../node/socket-stats.js";
 import type { ServiceDefinition } from "../rpc/service-definition.js";
-import { type Target, formatTarget } from "./arguments.js";
+import { formatTarget, type Target } from "./arguments.js";
 import { ECHO_MAX_BYTES, ECHO_SERVICE_ID } from "./echo-service.js";
 import { type MemoryCost, memoryCosts, totalCost } from "./memory-cost.js";
 import type { Terminal } from "./terminal.js";
@@ -55,7 +55,12 @@ export class ServeReport {
     const address = formatTarget(this.#server.addresses[0] ?? { host: "", port: 0 });
     const costs = this.#costs();
     if (isJson) {
-      this.#json("listening", { address, services: this.#serviceFacts(), memoryBytes: totalCost(costs), native: false });
+      this.#json("listening", {
+        address,
+        services: this.#serviceFacts(),
+        memoryBytes: totalCost(costs),
+        native: false,
+      });
       return;
     }
     this.#terminal.out(`listening on ${address}`);
@@ -141,7 +146,10 @@ export class ServeReport {
 
   #costs(): readonly MemoryCost[] {
     const echo = this.#services.find(({ id }) => id === ECHO_SERVICE_ID);
-    const held = echo === undefined ? [] : [{ name: "echo requests", count: echo.concurrency, eachBytes: ECHO_MAX_BYTES }];
+    const held =
+      echo === undefined
+        ? []
+        : [{ name: "echo requests", count: echo.concurrency, eachBytes: ECHO_MAX_BYTES }];
     return [...memoryCosts(this.#settings.config), ...held];
   }
 
@@ -186,7 +194,13 @@ function kernelText(drops: number | null): string {
 }
 
 function costRows(costs: readonly MemoryCost[]): string[][] {
-  const rows = costs.map(({ name, count, eachBytes }) => [name, String(count), "x", `${eachBytes} B`, formatBytes(count * eachBytes)]);
+  const rows = costs.map(({ name, count, eachBytes }) => [
+    name,
+    String(count),
+    "x",
+    `${eachBytes} B`,
+    formatBytes(count * eachBytes),
+  ]);
   return [...rows, ["sum", "", "", "", formatBytes(totalCost(costs))]];
 }
 

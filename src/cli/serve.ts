@@ -155,7 +155,9 @@ function faultReporter(terminal: Terminal): (cause: unknown, where: string) => v
       return;
     }
     const before = unseen === 0 ? "" : ` (and ${unseen} before it)`;
-    terminal.err(printable(`fault in ${where}: ${cause instanceof Error ? cause.message : String(cause)}${before}`));
+    terminal.err(
+      printable(`fault in ${where}: ${cause instanceof Error ? cause.message : String(cause)}${before}`),
+    );
     nextMs = now + FAULT_LINE_MS;
     unseen = 0;
   };
@@ -163,8 +165,10 @@ function faultReporter(terminal: Terminal): (cause: unknown, where: string) => v
 
 function reportCapture(writer: PcapngWriter, terminal: Terminal): void {
   const { recorded, skipped } = writer.counters;
-  if (writer.error !== undefined) terminal.err(printable(`the capture is incomplete: ${writer.error.message}`));
-  else if (skipped > 0) terminal.err(`the capture has ${recorded} datagrams; ${skipped} did not fit its limits`);
+  if (writer.error !== undefined)
+    terminal.err(printable(`the capture is incomplete: ${writer.error.message}`));
+  else if (skipped > 0)
+    terminal.err(`the capture has ${recorded} datagrams; ${skipped} did not fit its limits`);
 }
 
 function wrap(words: readonly string[]): string {

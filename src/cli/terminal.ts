@@ -1,8 +1,6 @@
 // Where a command prints, and how it learns that it should stop. The process's own, or a test's.
 
 export interface Terminal {
-  /** Somebody watches: progress is written over itself instead of line by line. */
-  readonly isWatched: boolean;
   /** A line of the result, on standard output. */
   out(line: string): void;
   /** A line about the result, on standard error. */
@@ -24,7 +22,6 @@ const CLEAR_LINE = "\r\x1b[2K";
 /** The terminal of this process. */
 export function processTerminal(): Terminal {
   const { stdout, stderr } = process;
-  const isWatched = stderr.isTTY;
   let hasProgress = false;
   const clear = (): void => {
     if (hasProgress) stderr.write(CLEAR_LINE);
@@ -33,7 +30,6 @@ export function processTerminal(): Terminal {
   // A reader that has gone away (`rxrpc debug ... | head`) is no reason for a stack trace.
   for (const stream of [stdout, stderr]) stream.on("error", endQuietly);
   return {
-    isWatched,
     out(line) {
       clear();
       stdout.write(`${line}\n`);
@@ -43,7 +39,7 @@ export function processTerminal(): Terminal {
       stderr.write(`${line}\n`);
     },
     progress(line) {
-      if (!isWatched) {
+      if (!stderr.isTTY) {
         stderr.write(`${line}\n`);
         return;
       }

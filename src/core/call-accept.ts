@@ -1,11 +1,12 @@
 // A first packet for which there is no call: takes peer, connection and call from the rings, or says no. Nothing here
 // allocates, waits or throws.
 import type { Address } from "../util/address.js";
+import { assert } from "../util/assert.js";
 import { seqDiff } from "../util/serial.js";
 import { AbortCode } from "../wire/abort.js";
 import { CHANNEL_MASK, CID_MASK, type PacketHeader } from "../wire/header.js";
-import { type Call, CallEvent, CallState, Completion } from "./call-object.js";
-import { abortCall, complete, enterRecvRequest, notify, completeReply } from "./call-state.js";
+import { type Call, CallEvent, CallState } from "./call-object.js";
+import { abortCall, completeReply, enterRecvRequest, notify } from "./call-state.js";
 import { challenge, secureConnection } from "./conn-event.js";
 import { type Connection, ConnState, ConnTime } from "./conn-object.js";
 import { evictStranger } from "./conn-reap.js";
@@ -181,10 +182,7 @@ function takeCall(local: Local, service: Service, header: PacketHeader, connecti
   enterRecvRequest(local, call);
   service.noteTaken(call);
   local.stats.count(Stat.CallsAccepted);
-  if (connection.state === ConnState.Aborted) {
-    complete(local, call, Completion.LocalError, connection.abortCode);
-    return call;
-  }
+  assert(connection.state !== ConnState.Aborted, "a call is accepted on an aborted connection");
   if (connection.state === ConnState.Unsecured) challenge(local, connection);
   if (connection.state === ConnState.Secure) notify(local, call, CallEvent.NewCall);
   const peer = connection.peer as Peer;

@@ -179,11 +179,6 @@ export class EndpointConfig {
       );
     }
   }
-
-  /** Bytes of packet memory that these settings can ever use. */
-  get bufferMemoryBytes(): number {
-    return this.buffersMax * this.bufferBytes;
-  }
 }
 
 function timeOption(name: string, valueMs: number | undefined, fallbackMs: number): number {

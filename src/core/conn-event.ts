@@ -163,7 +163,7 @@ function releaseHeld(local: Local, call: Call): void {
 }
 
 /** Lets one of a connection's times fall due `delayUs` from now. */
-export function setConnTime(local: Local, connection: Connection, which: number, delayUs: number): void {
+function setConnTime(local: Local, connection: Connection, which: number, delayUs: number): void {
   connection.times[connection.timeAt + which] = (local.clock[0] as number) + delayUs;
   local.advanceTimer(local.connectionSlot(connection), connection.times, connection.timeAt + which);
 }

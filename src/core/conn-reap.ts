@@ -9,7 +9,7 @@ const REAP_MAX = 64;
 const LOOK_MAX = 16;
 
 /** Forgets a connection without calls. A service connection leaves its call numbers behind. */
-export function forgetConnection(local: Local, connection: Connection): void {
+function forgetConnection(local: Local, connection: Connection): void {
   const peer = connection.peer;
   if (peer !== null) {
     if (connection.isService)

@@ -6,14 +6,7 @@ import { AckReason, clampTrailerWord } from "../wire/ack.js";
 import { HEADER_SIZE, MAX_DATAGRAM, type PacketHeader } from "../wire/header.js";
 import { JUMBO_DATA_SIZE, JUMBO_HEADER_SIZE } from "../wire/jumbo.js";
 import { PacketFlag } from "../wire/packet-type.js";
-import {
-  type Call,
-  CallEvent,
-  CallState,
-  CallTime,
-  connectionOf,
-  peerOf,
-} from "./call-object.js";
+import { type Call, CallEvent, CallState, CallTime, connectionOf, peerOf } from "./call-object.js";
 import { abortCall, completeReply, notify } from "./call-state.js";
 import { PACKET_BYTES_MAX } from "./config.js";
 import { abortConnection } from "./conn-event.js";
@@ -135,7 +128,9 @@ function takeTrailer(call: Call, peer: Peer, ack: AckBody): void {
   if (ack.trailerWords >= 3) call.tx.peerWindow = clampTrailerWord(ack.rwind, 1, PEER_WINDOW_MAX);
   if (ack.trailerWords >= 4) {
     const maxMtu = clampTrailerWord(ack.maxMtu, PACKET_BYTES_MIN, MAX_DATAGRAM);
-    const fitting = Math.trunc((maxMtu - HEADER_SIZE + JUMBO_HEADER_SIZE) / (JUMBO_DATA_SIZE + JUMBO_HEADER_SIZE));
+    const fitting = Math.trunc(
+      (maxMtu - HEADER_SIZE + JUMBO_HEADER_SIZE) / (JUMBO_DATA_SIZE + JUMBO_HEADER_SIZE),
+    );
     peer.takeJumboMax(Math.min(clampTrailerWord(ack.jumboMax, 0, JUMBO_MAX), fitting));
   }
 }

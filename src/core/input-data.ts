@@ -43,6 +43,7 @@ export function inputData(
     abortCall(local, call, AbortCode.RX_PROTOCOL_ERROR);
     return;
   }
+  local.stats.cells[Stat.DataPacketsRead] = (local.stats.cells[Stat.DataPacketsRead] as number) + segments;
   call.times[CallTime.LastHeard] = local.clock[0] as number;
   if (!beginReply(local, call)) return;
   const before = call.rx.next;

@@ -92,18 +92,10 @@ export class Input {
     if (header.type !== PacketType.Data || header.callNumber === 0)
       return local.stats.count(Stat.DropUnknownConnection);
     if (header.seq !== 1) return local.stats.count(Stat.DropBadSeq);
-    const call = this.#acceptNew(header, remote, null);
+    const call = acceptCall(local, this.#services, header, remote, null);
     if (call === null) return;
     ((call.connection as Connection).peer as Peer).noteReceived(length);
-    this.#firstData(call, header, bytes, length);
-  }
-
-  #acceptNew(header: PacketHeader, remote: Address, connection: Connection | null): Call | null {
-    return acceptCall(this.#local, this.#services, header, remote, connection);
-  }
-
-  #firstData(call: Call, header: PacketHeader, bytes: Uint8Array, length: number): void {
-    if (call.isLive) inputData(this.#local, call, header, bytes, length);
+    inputData(local, call, header, bytes, length);
   }
 
   #inputConnection(connection: Connection, header: PacketHeader, bytes: Uint8Array, length: number): void {
@@ -152,7 +144,8 @@ export class Input {
   ): void {
     const local = this.#local;
     if (!connection.isService || header.type !== PacketType.Data) {
-      if (connection.isService && this.#isPing(header, bytes, length)) return refuseBusy(local, header, remote);
+      if (connection.isService && this.#isPing(header, bytes, length))
+        return refuseBusy(local, header, remote);
       return local.stats.count(Stat.DropUnknownCall);
     }
     if (header.seq !== 1) return local.stats.count(Stat.DropBadSeq);
@@ -168,8 +161,8 @@ export class Input {
       if (!this.#mayEnd(before, connection)) return local.stats.count(Stat.DropUnknownCall);
       endImplicitly(local, before);
     }
-    const call = this.#acceptNew(header, remote, connection);
-    if (call !== null) this.#firstData(call, header, bytes, length);
+    const call = acceptCall(local, this.#services, header, remote, connection);
+    if (call !== null) inputData(local, call, header, bytes, length);
   }
 
   // A client whose call was refused keeps asking after it: OpenAFS's gives up after 12 s of silence, and sends the request
@@ -217,7 +210,6 @@ export class Input {
       case PacketType.Data:
         if (header.seq === 0) return local.stats.count(Stat.DropBadSeq);
         this.#takeUpgrade(call, header);
-        local.stats.count(Stat.DataPacketsRead);
         return inputData(local, call, header, bytes, length);
       case PacketType.Ack:
         local.stats.count(Stat.AckPacketsRead);

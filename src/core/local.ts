@@ -79,7 +79,6 @@ export class Local {
   /** Calls held back until their peer proves its address or sends more. */
   readonly blockedCalls: SlotList;
   readonly #transmit: SlotList;
-  readonly #scratch = new Float64Array(1);
 
   constructor(options: LocalOptions) {
     const { config, random } = options;
@@ -192,12 +191,6 @@ export class Local {
 
   connectionSlot(connection: Connection): number {
     return this.config.callsMax + connection.index;
-  }
-
-  /** A time `delayUs` from now, in the first cell of a scratch array: for calls that take a time by reference. */
-  later(delayUs: number): Float64Array {
-    this.#scratch[0] = (this.clock[0] as number) + delayUs;
-    return this.#scratch;
   }
 
   #schedule(slot: number): void {

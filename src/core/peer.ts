@@ -4,7 +4,7 @@ import { PACKET_BYTES_MAX } from "./config.js";
 import { RttEstimator } from "./rtt.js";
 
 /** Bytes a stranger may be sent for each byte it sent (RFC 9000 section 8.1 takes the same factor). */
-export const STRANGER_FACTOR = 3;
+const STRANGER_FACTOR = 3;
 // OpenAFS grows its datagrams after as many (rx_nDgramThreshold).
 const CLEAN_ACKS_TO_GROW = 4;
 const CLEAN_ACKS_AFTER_LOSS = 256;

@@ -6,7 +6,7 @@ import type { KeyedHash } from "../util/keyed-hash.js";
 // Refusals of one turn (32 datagrams) twice over; more are dropped, as the network may drop them.
 const REPLIES_MAX = 64;
 /** The largest reply: a header and rx_statistics (28 + 284 bytes). */
-export const REPLY_BYTES_MAX = 320;
+const REPLY_BYTES_MAX = 320;
 
 /** One reply waiting to be sent. */
 export class Reply {

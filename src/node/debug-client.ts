@@ -2,9 +2,9 @@
 // The server may be anybody's: every answer is checked for length, every count and every wait is bounded.
 import { randomInt } from "node:crypto";
 import { UdpTransport } from "../transport/udp.js";
+import type { Address } from "../util/address.js";
 import { RxError, RxOptionError } from "../util/errors.js";
 import { integerOption, knownOptions } from "../util/options.js";
-import type { Address } from "../util/address.js";
 import {
   DEBUG_REQUEST_SIZE,
   DebugConn,
@@ -12,10 +12,10 @@ import {
   DebugRequest,
   DebugRequestType,
   DebugStats,
-  RX_STATISTICS_COUNT,
   isDebugConnEnd,
   isDebugError,
   isDebugPeerEnd,
+  RX_STATISTICS_COUNT,
   readDebugConn,
   readDebugPeer,
   readDebugStats,
@@ -76,6 +76,7 @@ export class DebugClient {
   #callNumber = randomInt(1, CALL_NUMBER_MAX);
   #question: Question | null = null;
   #strayAnswers = 0;
+  #isClosed = false;
 
   private constructor(transport: UdpTransport, options: DebugClientOptions) {
     this.#transport = transport;
@@ -152,7 +153,10 @@ export class DebugClient {
 
   /** A question under way fails with RX_ERR_SOCKET_CLOSED. */
   async close(): Promise<void> {
-    this.#question?.fail(new RxError("RX_ERR_SOCKET_CLOSED", "the socket was closed while a question was under way"));
+    this.#isClosed = true;
+    this.#question?.fail(
+      new RxError("RX_ERR_SOCKET_CLOSED", "the socket was closed while a question was under way"),
+    );
     await this.#transport.close();
   }
 
@@ -179,7 +183,10 @@ export class DebugClient {
       isDebugError(bytes, offset, to) ? { value: undefined } : wrapped(read(bytes, offset, to)),
     );
     if (answer.value === undefined) {
-      throw new RxError("RX_ERR_CALL_FAILED", `${this.#target} does not answer DEBUG questions of type ${type}`);
+      throw new RxError(
+        "RX_ERR_CALL_FAILED",
+        `${this.#target} does not answer DEBUG questions of type ${type}`,
+      );
     }
     return answer.value;
   }
@@ -188,7 +195,7 @@ export class DebugClient {
   async #ask<T>(type: number, end: number, read: Reader<T>): Promise<T> {
     const peer = this.#transport.peer;
     if (this.#question !== null) throw new RxError("RX_ERR_CALL_STATE", "another question is under way");
-    if (peer === null) throw new RxError("RX_ERR_SOCKET_CLOSED", "the client is closed");
+    if (peer === null || this.#isClosed) throw new RxError("RX_ERR_SOCKET_CLOSED", "the client is closed");
     this.#writeHeader(type);
     return new Promise<T>((resolve, reject) => {
       const limitMs = Math.min(performance.now() + this.#timeoutMs, this.#endMs);
@@ -198,16 +205,17 @@ export class DebugClient {
         clearTimeout(timer);
         this.#question = null;
       };
+      const giveUp = (): void => {
+        settle();
+        reject(this.#timeoutError(tries));
+      };
       const attempt = (): void => {
         const leftMs = limitMs - performance.now();
-        if (tries === TRIES || leftMs <= 0) {
-          settle();
-          reject(this.#timeoutError(tries));
-          return;
-        }
-        const waitMs = Math.min(FIRST_WAIT_MS * 2 ** tries, leftMs);
+        if (leftMs <= 0) return giveUp();
+        const waitMs = FIRST_WAIT_MS * 2 ** tries;
         tries++;
-        timer = setTimeout(attempt, waitMs);
+        const isLast = tries === TRIES || leftMs <= waitMs;
+        timer = setTimeout(isLast ? giveUp : attempt, Math.min(waitMs, leftMs));
         this.#send(end, peer);
       };
       this.#question = {
@@ -271,7 +279,8 @@ export class DebugClient {
   }
 
   #timeoutError(tries: number): RxError {
-    const strays = this.#strayAnswers === 0 ? "" : `; ${this.#strayAnswers} datagrams came that are no answers`;
+    const strays =
+      this.#strayAnswers === 0 ? "" : `; ${this.#strayAnswers} datagrams came that are no answers`;
     return new RxError("RX_ERR_CALL_TIMEOUT", `no answer from ${this.#target} to ${tries} tries${strays}`);
   }
 }

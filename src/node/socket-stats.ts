@@ -19,7 +19,8 @@ export interface SocketStats {
   readonly calls: PoolStats;
   readonly connections: PoolStats;
   readonly peers: PoolStats;
-  readonly buffers: PoolStats & { readonly failedTakes: number };
+  /** `bytes` is the whole of the packet memory, taken at start. */
+  readonly buffers: PoolStats & { readonly failedTakes: number; readonly bytes: number };
   readonly strangers: number;
   readonly tombstones: number;
   readonly events: Readonly<Driver["events"]["counters"]>;
@@ -57,6 +58,7 @@ export function socketStats(driver: Driver, udp: UdpTransport): SocketStats {
       max: buffers.count,
       highWater: buffers.highWater,
       failedTakes: buffers.failedTakes,
+      bytes: buffers.totalBytes,
     },
     strangers: peers.strangers,
     tombstones: local.tombstones.count,

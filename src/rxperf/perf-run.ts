@@ -93,7 +93,9 @@ export class PerfRun {
     this.#durationMs = integerOption("durationMs", options.durationMs, Number.MAX_SAFE_INTEGER, 1);
     this.#outstanding = integerOption("outstanding", options.outstanding, 1, 1, OUTSTANDING_MAX);
     this.#rpc =
-      operation === "rpc" ? new RxperfRpc(options.sendBytes, options.recvBytes, options.cookie ?? false) : null;
+      operation === "rpc"
+        ? new RxperfRpc(options.sendBytes, options.recvBytes, options.cookie ?? false)
+        : null;
   }
 
   /** Makes the calls. Failed ones are counted, not thrown. */
@@ -148,7 +150,8 @@ export class PerfRun {
   #mayBegin(): boolean {
     if (this.#isStopped || this.#isGivenUp || this.#begun >= this.#calls) return false;
     // A run without an end by the clock asks no clock.
-    if (this.#durationMs !== Number.MAX_SAFE_INTEGER && this.#nowMs() - this.#beginMs >= this.#durationMs) return false;
+    if (this.#durationMs !== Number.MAX_SAFE_INTEGER && this.#nowMs() - this.#beginMs >= this.#durationMs)
+      return false;
     this.#begun++;
     return true;
   }

@@ -16,7 +16,7 @@ export const RXPERF_HEAD_BYTES = 16;
 export const WORD_BYTES = 4;
 
 /** Writes the 16 bytes that begin every request. */
-export function writeHead(bytes: Uint8Array, op: RxperfOp): void {
+function writeHead(bytes: Uint8Array, op: RxperfOp): void {
   putInt32(bytes, 0, RXPERF_VERSION);
   putInt32(bytes, 4, op);
   putInt32(bytes, 8, RXPERF_BUFFER_MAX);

@@ -44,6 +44,8 @@ export function rxperfService(options: RxperfOptions = {}): ServiceDefinition {
     // FILE's list stands before the data.
     maxRequestBytes: maxBytes + RXPERF_HEAD_BYTES + (LIST_MAX + 4) * WORD_BYTES,
     maxReplyBytes: maxBytes + WORD_BYTES,
+    // 4 GiB at 10 Mbit/s take an hour; a call that does not move is ended by the progress limits.
+    deadlineMs: 3_600_000,
     call: (call) => answer(call, maxBytes, data),
   });
 }
@@ -175,4 +177,4 @@ class PatternData {
 }
 
 /** Abort code of a call whose data does not match the expected pattern. */
-export const WRONG_BYTES = 7_001;
+const WRONG_BYTES = 7_001;

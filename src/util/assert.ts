@@ -10,11 +10,6 @@ export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) fail(message);
 }
 
-/** For branches that the types or the protocol rule out. */
-export function unreachable(message: string): never {
-  return fail(message);
-}
-
 // Kept out of assert() so that assert() stays small enough to be inlined on the packet path.
 function fail(message: string): never {
   throw new AssertionError(message);

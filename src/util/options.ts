@@ -16,19 +16,6 @@ export function integerOption(
   return value;
 }
 
-/** @throws RxOptionError unless `value` is one of `choices`. Absent means `fallback`. */
-export function choiceOption<T extends string>(
-  name: string,
-  value: unknown,
-  fallback: T,
-  choices: readonly T[],
-): T {
-  if (value === undefined) return fallback;
-  const found = choices.find((choice) => choice === value);
-  if (found === undefined) throw new RxOptionError(name, `one of ${choices.join(", ")}`, value);
-  return found;
-}
-
 /** @throws RxOptionError unless `value` is a function or, when it may be absent, undefined. */
 export function functionOption<T>(name: string, value: T | undefined): T | undefined {
   if (value !== undefined && typeof value !== "function") throw new RxOptionError(name, "a function", value);

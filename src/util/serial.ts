@@ -5,15 +5,3 @@
 export function seqDiff(a: number, b: number): number {
   return (a - b) | 0;
 }
-
-export function seqAfter(a: number, b: number): boolean {
-  return ((a - b) | 0) > 0;
-}
-
-export function seqBefore(a: number, b: number): boolean {
-  return ((a - b) | 0) < 0;
-}
-
-export function seqAtOrAfter(a: number, b: number): boolean {
-  return ((a - b) | 0) >= 0;
-}

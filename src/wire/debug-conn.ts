@@ -45,9 +45,6 @@ export const DebugCallOther = { InReceiveQueue: 1, InTransmitQueue: 2 } as const
 /** Values of `DebugSecurityStats.type`. */
 export const DebugSecurityType = { Unknown: 0, Null: 1, Vab: 2, Rxkad: 3, Rxgk: 4 } as const;
 
-/** Bits of `DebugSecurityStats.flags`. */
-export const DebugSecurityFlag = { NotAllocated: 1, Authenticated: 2, Expired: 4, PacketCksum: 8 } as const;
-
 /** What the security class tells about a connection; all zero where it tells nothing. */
 export class DebugSecurityStats {
   type = 0;

@@ -49,7 +49,13 @@ class Rig {
   wantsRoom = false;
 
   constructor() {
-    this.events = new EventCache({ nowUs: () => 0, arm: () => undefined, onFault: (cause) => { throw cause; } });
+    this.events = new EventCache({
+      nowUs: () => 0,
+      arm: () => undefined,
+      onFault: (cause) => {
+        throw cause;
+      },
+    });
     this.endpoint = new Endpoint({
       options: { trusted: ["192.0.2.0/24"], connectionsMax: 256, tombstonesMax: 64 },
       random,
@@ -58,10 +64,27 @@ class Rig {
       security: [nullSecurity],
     });
     this.endpoint.advance(START_US);
-    const listener = { handleCallEvents: (handle, events) => { if ((events & 8) !== 0) handle.release(); } };
+    const listener = {
+      handleCallEvents: (handle, events) => {
+        if ((events & 8) !== 0) handle.release();
+      },
+    };
     this.service = this.endpoint.addService(
-      { serviceId: SERVICE, style: "kernel", policy: { kind: "busy" }, callsPerPeerMax: 512, requestMaxBytes: 2 ** 50, upgradeTo: 0 },
-      { onNewCall: (handle) => { handle.listener = listener; this.handle = handle; }, onDiscardCall: () => undefined },
+      {
+        serviceId: SERVICE,
+        style: "kernel",
+        policy: { kind: "busy" },
+        callsPerPeerMax: 512,
+        requestMaxBytes: 2 ** 50,
+        upgradeTo: 0,
+      },
+      {
+        onNewCall: (handle) => {
+          handle.listener = listener;
+          this.handle = handle;
+        },
+        onDiscardCall: () => undefined,
+      },
     );
     this.service.listen(32);
   }
@@ -177,7 +200,7 @@ function acceptPath(isNewConnection) {
     rig.drain();
     rig.events.drain();
     rig.now[0] += isNewConnection ? 700_000_000 : 100;
-    if (isNewConnection) for (let i = 0; i < 8; i++) rig.endpoint.handleTimeout(rig.now[0] += 130_000_000);
+    if (isNewConnection) for (let i = 0; i < 8; i++) rig.endpoint.handleTimeout((rig.now[0] += 130_000_000));
     for (let i = 0; i < 32; i++) handles.push(rig.service.chargeAccept(userId++, null));
   };
   const accept = () => {

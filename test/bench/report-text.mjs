@@ -22,7 +22,10 @@ export function verdictOf({ bar, interval, verdict }) {
   if (!verdict) return { kind: "miss", text: "no figure" };
   const word = verdict.met ? "pass" : "miss";
   if (verdict.certain) return { kind: word, text: word };
-  return { kind: word, text: `${word} (${interval.n === 1 ? "a single round" : "interval crosses the bar"})` };
+  return {
+    kind: word,
+    text: `${word} (${interval.n === 1 ? "a single round" : "interval crosses the bar"})`,
+  };
 }
 
 /** @param {import("./statistics.mjs").Interval} interval */

@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type RpcServer, RxClient, rxperfService } from "../../src/index.js";
 import { RxperfRpc } from "../../src/rxperf/client.js";
+import { buildRequest, RxperfOp } from "../../src/rxperf/protocol.js";
 import { runTool } from "../unit/cli/fake-terminal.js";
 import { type PeerServer, peersAvailable, startPeerServer } from "./peer.js";
 import { RXPERF_SERVICE_ID, startServer } from "./support.js";
@@ -34,9 +35,15 @@ async function rxdebug(port: number, ...options: string[]): Promise<string> {
 }
 
 /** A server that has answered some calls of a client whose connection is still there. */
-async function startUsedServer(options: Parameters<typeof startServer>[1]): Promise<{ server: RpcServer; client: RxClient }> {
+async function startUsedServer(
+  options: Parameters<typeof startServer>[1],
+): Promise<{ server: RpcServer; client: RxClient }> {
   const server = await startServer([rxperfService()], options);
-  const client = await RxClient.connect({ host: "127.0.0.1", port: server.port, serviceId: RXPERF_SERVICE_ID });
+  const client = await RxClient.connect({
+    host: "127.0.0.1",
+    port: server.port,
+    serviceId: RXPERF_SERVICE_ID,
+  });
   const rpc = new RxperfRpc(100, 200);
   for (let i = 0; i < CALLS; i++) await rpc.call(client);
   return { server, client };
@@ -93,7 +100,8 @@ describe.skipIf(!rxdebugAvailable())("the stock rxdebug and a server that trusts
   test("without options: only what has something going on", async () => {
     expect(await rxdebug(server.port)).not.toContain("Connection from");
     await using call = client.open();
-    await call.write(new Uint8Array(5_000));
+    // Less than it announces, so that the server waits for the rest.
+    await call.write(buildRequest(RxperfOp.Send, [10_000], 5_000, false));
     await vi.waitFor(() => expect(server.running).toBe(1));
     const text = await rxdebug(server.port);
     expect(text.match(/^Connection from host/gm)).toHaveLength(1);
@@ -194,8 +202,15 @@ describe.skipIf(!peersAvailable())("our rxdebug and the C server", () => {
     expect(facts.statistics["packetsRead.data"]).toBe(CALLS);
     expect(facts.statistics["serverConns"]).toBe(1);
     expect(facts.connections).toHaveLength(1);
-    expect(facts.connections[0]).toMatchObject({ isService: true, securityIndex: 0, security: "null", error: 0 });
-    expect(facts.connections[0].channels.map(({ callNumber }: { callNumber: number }) => callNumber)).toEqual([CALLS, 0, 0, 0]);
+    expect(facts.connections[0]).toMatchObject({
+      isService: true,
+      securityIndex: 0,
+      security: "null",
+      error: 0,
+    });
+    expect(facts.connections[0].channels.map(({ callNumber }: { callNumber: number }) => callNumber)).toEqual(
+      [CALLS, 0, 0, 0],
+    );
     expect(facts.peers.map(({ peer }: { peer: string }) => peer)).toContain(facts.connections[0].peer);
   });
 
@@ -208,7 +223,18 @@ describe.skipIf(!peersAvailable())("our rxdebug and the C server", () => {
 
   test("perf, through the tool", async () => {
     for (const operation of ["rpc", "send", "recv"]) {
-      const { code, terminal } = await runTool("perf", operation, target, "--bytes", "100k", "--calls", "20", "--outstanding", "4", "--cookie");
+      const { code, terminal } = await runTool(
+        "perf",
+        operation,
+        target,
+        "--bytes",
+        "100k",
+        "--calls",
+        "20",
+        "--outstanding",
+        "4",
+        "--cookie",
+      );
       expect([code, terminal.errors, terminal.text.includes("20 calls in")]).toEqual([0, [], true]);
     }
   });

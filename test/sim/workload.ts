@@ -8,7 +8,7 @@ import { Prng } from "../../src/transport/prng.js";
 import type { Address } from "../../src/util/address.js";
 import type { End } from "./pair.js";
 
-export const SERVICE_ID = 147;
+const SERVICE_ID = 147;
 const HEADER_BYTES = 12;
 // A prime, so that a packet delivered at a wrong place is noticed.
 const PATTERN_BYTES = 65_521;
@@ -77,6 +77,8 @@ export class PatternService {
   readonly served: Served[] = [];
   readonly errors: string[] = [];
   live = 0;
+  /** Handles of the calls that it works on. */
+  readonly sessions = new Set<CallHandle>();
   #nextUserId = 0n;
 
   constructor(end: End, settings: Partial<ServiceSettings> & { style: ServiceStyle }, backlog: number) {
@@ -106,6 +108,7 @@ export class PatternService {
 
   #begin(handle: CallHandle): void {
     this.live++;
+    this.sessions.add(handle);
     if (this.service.style === "kernel") this.#charge();
     else if (!handle.isEnded) this.service.accept(handle, this.#nextUserId++);
     handle.listener = new Session(this, handle);
@@ -134,6 +137,7 @@ class Session implements CallListener {
 
   #ended(handle: CallHandle): void {
     this.#owner.live--;
+    this.#owner.sessions.delete(handle);
     this.#owner.served.push({ id: this.#id, completion: handle.completion });
     handle.release();
   }

@@ -1,6 +1,6 @@
 // Values of a command line.
 import { describe, expect, test } from "vitest";
-import { Arguments, UsageError, formatTarget, parseTarget, printable } from "../../../src/cli/arguments.js";
+import { Arguments, formatTarget, parseTarget, printable, UsageError } from "../../../src/cli/arguments.js";
 
 const KINDS = { bytes: "string", seconds: "string", loud: "boolean" } as const;
 
@@ -18,18 +18,33 @@ describe("parseTarget()", () => {
     expect(parseTarget(formatTarget({ host, port }))).toEqual({ host, port });
   });
 
-  test.each(["", ":", ":7009", "host:", "host:0", "host:65536", "host:7009x", "[::1", "[]:1", "a:b:c", "[::1]7009"])(
-    "refuses %j",
-    (text) => {
-      expect(() => parseTarget(text)).toThrow(UsageError);
-    },
-  );
+  test.each([
+    "",
+    ":",
+    ":7009",
+    "host:",
+    "host:0",
+    "host:65536",
+    "host:7009x",
+    "[::1",
+    "[]:1",
+    "a:b:c",
+    "[::1]7009",
+  ])("refuses %j", (text) => {
+    expect(() => parseTarget(text)).toThrow(UsageError);
+  });
 });
 
 describe("Arguments", () => {
   test("reads integers with and without a power of 1 024", () => {
     const read = (text: string) => new Arguments(["--bytes", text], KINDS, 0).integer("bytes", 0);
-    expect([read("0"), read("17"), read("2k"), read("3M"), read("1g")]).toEqual([0, 17, 2048, 3 << 20, 1 << 30]);
+    expect([read("0"), read("17"), read("2k"), read("3M"), read("1g")]).toEqual([
+      0,
+      17,
+      2048,
+      3 << 20,
+      1 << 30,
+    ]);
     for (const wrong of ["1.5", "0x10", "1e3", " 1", "1kk", "99999999999999999"]) {
       expect(() => read(wrong)).toThrow(UsageError);
     }
@@ -38,7 +53,8 @@ describe("Arguments", () => {
   test("reads seconds with a fraction", () => {
     const read = (text: string) => new Arguments([`--seconds=${text}`], KINDS, 0).seconds("seconds", 10);
     expect([read("0.25"), read("10")]).toEqual([0.25, 10]);
-    for (const wrong of ["0", "11", "1s", ".5", "NaN", "Infinity"]) expect(() => read(wrong)).toThrow(UsageError);
+    for (const wrong of ["0", "11", "1s", ".5", "NaN", "Infinity"])
+      expect(() => read(wrong)).toThrow(UsageError);
   });
 
   test("tells what was not given", () => {

@@ -1,7 +1,14 @@
 // `rxrpc version` and `rxrpc debug` without a process: what they show of our server, and of servers that lie.
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { connectionFacts, connectionLines, peerFacts, peerLines, statisticsLines, statsLines } from "../../../src/cli/debug-text.js";
+import {
+  connectionFacts,
+  connectionLines,
+  peerFacts,
+  peerLines,
+  statisticsLines,
+  statsLines,
+} from "../../../src/cli/debug-text.js";
 import { RpcServer, RxClient, rxperfService } from "../../../src/index.js";
 import { RxperfRpc } from "../../../src/rxperf/client.js";
 import {
@@ -59,7 +66,9 @@ describe("our server", () => {
     expect(terminal.text).toMatch(
       /^connections: 1\n {2}127\.0\.0\.1:\d+ server, cid [0-9a-f]{8}, epoch [0-9a-f]{8}, serial \d+, security 0 \(null\)\n {4}channel 0: call 5 dally, eof$/m,
     );
-    expect(terminal.text).toMatch(/^peers: 1\n {2}127\.0\.0\.1:\d+ rtt [\d.]+ ms .*, \d+ packets sent, 0 resent/m);
+    expect(terminal.text).toMatch(
+      /^peers: 1\n {2}127\.0\.0\.1:\d+ rtt [\d.]+ ms .*, \d+ packets sent, 0 resent/m,
+    );
   });
 
   test("debug alone lists the connections with something going on: none", async () => {
@@ -114,8 +123,16 @@ describe("another server", () => {
     const stats = new Uint8Array(DEBUG_STATS_SIZE);
     writeDebugStats(stats, 0, new DebugStats());
     const conn = new Uint8Array(DEBUG_CONN_SIZE).fill(0xfe);
-    await using server = await startFakeRxServer((asked) => [answer(asked, asked.body[3] === 1 ? stats : conn)]);
-    const { code, terminal } = await runTool("debug", `127.0.0.1:${server.port}`, "--allconns", "--limit", "3");
+    await using server = await startFakeRxServer((asked) => [
+      answer(asked, asked.body[3] === 1 ? stats : conn),
+    ]);
+    const { code, terminal } = await runTool(
+      "debug",
+      `127.0.0.1:${server.port}`,
+      "--allconns",
+      "--limit",
+      "3",
+    );
     expect(code).toBe(0);
     expect(terminal.text).toContain("connections: 3\n");
     expect(terminal.lines.at(-1)).toBe("  ... and more: --limit is 3");
@@ -154,14 +171,18 @@ describe("any bytes at all become printable lines", () => {
 
   test("of counters", () => {
     fc.assert(
-      fc.property(bytes(DEBUG_STATS_SIZE), fc.array(fc.integer(), { minLength: RX_STATISTICS_COUNT, maxLength: RX_STATISTICS_COUNT }), (body, values) => {
-        const stats = new DebugStats();
-        readDebugStats(body, 0, body.length, stats);
-        for (const line of [...statsLines(stats), ...statisticsLines(Int32Array.from(values))]) {
-          expect(line).toMatch(PRINTABLE);
-          expect(line).not.toMatch(/NaN|undefined/);
-        }
-      }),
+      fc.property(
+        bytes(DEBUG_STATS_SIZE),
+        fc.array(fc.integer(), { minLength: RX_STATISTICS_COUNT, maxLength: RX_STATISTICS_COUNT }),
+        (body, values) => {
+          const stats = new DebugStats();
+          readDebugStats(body, 0, body.length, stats);
+          for (const line of [...statsLines(stats), ...statisticsLines(Int32Array.from(values))]) {
+            expect(line).toMatch(PRINTABLE);
+            expect(line).not.toMatch(/NaN|undefined/);
+          }
+        },
+      ),
     );
   });
 });

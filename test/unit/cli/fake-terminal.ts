@@ -4,7 +4,6 @@ import { run } from "../../../src/cli/run.js";
 import type { Terminal } from "../../../src/cli/terminal.js";
 
 export class FakeTerminal implements Terminal {
-  readonly isWatched = false;
   readonly lines: string[] = [];
   readonly errors: string[] = [];
   readonly progressLines: string[] = [];

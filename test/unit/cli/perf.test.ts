@@ -1,7 +1,14 @@
 // `rxrpc perf` without a process.
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { run } from "../../../src/cli/run.js";
-import { type RpcServer, RpcServer as Server, RxAbort, RxSocket, rxperfService, service } from "../../../src/index.js";
+import {
+  type RpcServer,
+  RxAbort,
+  RxSocket,
+  rxperfService,
+  RpcServer as Server,
+  service,
+} from "../../../src/index.js";
 import { FakeTerminal, runTool } from "./fake-terminal.js";
 
 describe("rxrpc perf", () => {
@@ -15,10 +22,16 @@ describe("rxrpc perf", () => {
   afterAll(() => server.close());
 
   test.each([
-    [["rpc", "--calls", "50", "--outstanding", "8"], "rpc to TARGET: 128 bytes there, 128 bytes back; 8 at a time"],
+    [
+      ["rpc", "--calls", "50", "--outstanding", "8"],
+      "rpc to TARGET: 128 bytes there, 128 bytes back; 8 at a time",
+    ],
     [["rpc", "--calls", "50", "--send", "0", "--recv", "3k"], "rpc to TARGET: 3072 bytes back; 1 at a time"],
     [["rpc", "--calls", "50", "--bytes", "0", "--cookie"], "rpc to TARGET: no payload; 1 at a time"],
-    [["send", "--calls", "50", "--bytes", "100k", "--outstanding", "2"], "send to TARGET: 102400 bytes there; 2 at a time"],
+    [
+      ["send", "--calls", "50", "--bytes", "100k", "--outstanding", "2"],
+      "send to TARGET: 102400 bytes there; 2 at a time",
+    ],
     [["recv", "--calls", "50", "--bytes", "100k"], "recv to TARGET: 102400 bytes back; 1 at a time"],
   ])("%j", async ([operation, ...options], head) => {
     const { code, terminal } = await runTool("perf", operation as string, target, ...options);
@@ -41,7 +54,14 @@ describe("rxrpc perf", () => {
     expect(code).toBe(0);
     expect(terminal.lines).toHaveLength(1);
     const result = JSON.parse(terminal.text);
-    expect(result).toMatchObject({ target, operation: "rpc", calls: 20, failed: 0, bytes: 20 * 256, failures: {} });
+    expect(result).toMatchObject({
+      target,
+      operation: "rpc",
+      calls: 20,
+      failed: 0,
+      bytes: 20 * 256,
+      failures: {},
+    });
     expect(result.latencyUs.p50).toBeLessThanOrEqual(result.latencyUs.max);
   });
 
@@ -49,11 +69,25 @@ describe("rxrpc perf", () => {
     const terminal = new FakeTerminal();
     const code = run(["perf", "rpc", target, "--seconds", "60"], terminal);
     await vi.waitFor(() => expect(terminal.progressLines.length).toBeGreaterThan(0), { timeout: 10_000 });
-    expect(terminal.progressLines[0]).toMatch(/^\d+ s: [\d.]+ calls\/s, [\d.]+ Mbit\/s, p99 .*, \d+ done, 0 failed$/);
+    expect(terminal.progressLines[0]).toMatch(
+      /^\d+ s: [\d.]+ calls\/s, [\d.]+ Mbit\/s, p99 .*, \d+ done, 0 failed$/,
+    );
     terminal.stop();
     expect(await code).toBe(0);
     expect(terminal.lines[1]).toMatch(/^\d+ calls in \d+\.\d\d s, 0 failed$/);
     expect(terminal.handlers.size).toBe(0);
+  });
+
+  test("tells what a stream has moved that is stopped half-way", async () => {
+    const terminal = new FakeTerminal();
+    const code = run(["perf", "recv", target, "--bytes", "3G", "--calls", "1"], terminal);
+    await vi.waitFor(() => expect(terminal.progressLines.length).toBeGreaterThan(0), { timeout: 10_000 });
+    terminal.stop();
+    expect(await code).toBe(1);
+    expect(terminal.lines.slice(1)).toEqual([
+      expect.stringMatching(/^0 calls in .*, 0 failed$/),
+      expect.stringMatching(/^Mbit\/s +[\d.]+$/),
+    ]);
   });
 
   test("counts failures by kind and exits with 1", async () => {

@@ -37,12 +37,14 @@ class Tool {
 
   /** The port of `rxrpc serve`. */
   async port(): Promise<number> {
-    while (!this.out.includes("\n")) await once(this.child.stdout as NonNullable<ChildProcess["stdout"]>, "data");
+    while (!this.out.includes("\n"))
+      await once(this.child.stdout as NonNullable<ChildProcess["stdout"]>, "data");
     return Number(/^listening on 127\.0\.0\.1:(\d+)\n/.exec(this.out)?.[1]);
   }
 
   async saying(text: string): Promise<void> {
-    while (!this.out.includes(text)) await once(this.child.stdout as NonNullable<ChildProcess["stdout"]>, "data");
+    while (!this.out.includes(text))
+      await once(this.child.stdout as NonNullable<ChildProcess["stdout"]>, "data");
   }
 }
 
@@ -78,7 +80,9 @@ test("failures are one line on standard error, without a stack trace", async () 
   await using taken = await RxSocket.bind();
   const failed = new Tool("serve", "--port", String(taken.port));
   expect(await failed.exited).toBe(1);
-  expect(failed.err).toMatch(/^rxrpc: RX_ERR_SOCKET: cannot bind UDP 127\.0\.0\.1 port \d+: EADDRINUSE; .*\n$/);
+  expect(failed.err).toMatch(
+    /^rxrpc: RX_ERR_SOCKET: cannot bind UDP 127\.0\.0\.1 port \d+: EADDRINUSE; .*\n$/,
+  );
   expect(failed.out).toBe("");
   const wrong = new Tool("serve", "--colour");
   expect(await wrong.exited).toBe(2);

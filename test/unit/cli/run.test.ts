@@ -14,9 +14,15 @@ describe("a wrong command line: one line, exit code 2", () => {
     [["serve", "--port="], "--port needs a value"],
     [["serve", "--backlog", "33"], '--backlog: expected an integer from 1 to 32, got "33"'],
     [["serve", "--backlog", "0"], '--backlog: expected an integer from 1 to 32, got "0"'],
-    [["serve", "--callsMax", "many"], '--callsMax: expected an integer from 0 to 9007199254740991, got "many"'],
+    [
+      ["serve", "--callsMax", "many"],
+      '--callsMax: expected an integer from 0 to 9007199254740991, got "many"',
+    ],
     [["serve", "--callsMax", "0"], "callsMax: expected an integer from 1 to 65536, got 0"],
-    [["serve", "--keepaliveMs", "20000"], "keepaliveMs: expected at most a third of deadTimeMs (20000), got 20000"],
+    [
+      ["serve", "--keepaliveMs", "20000"],
+      "keepaliveMs: expected at most a third of deadTimeMs (20000), got 20000",
+    ],
     [["serve", "--trusted", "here"], 'trusted: expected an address range such as 10.0.0.0/8, got "here"'],
     [["serve", "--interval", "0"], "--interval: expected seconds above 0"],
     [["perf"], "expected rpc, send or recv, got nothing"],
@@ -54,20 +60,27 @@ describe("help", () => {
     expect(terminal.errors[0]).toContain("Usage: rxrpc COMMAND");
   });
 
-  test.each([[["help"]], [["--help"]], [["-h"]]])("%j lists the commands and the exit codes", async (args) => {
-    const { code, terminal } = await runTool(...args);
-    expect(code).toBe(0);
-    for (const word of ["serve", "perf", "version", "debug", "Exit codes"]) expect(terminal.text).toContain(word);
-  });
+  test.each([[["help"]], [["--help"]], [["-h"]]])(
+    "%j lists the commands and the exit codes",
+    async (args) => {
+      const { code, terminal } = await runTool(...args);
+      expect(code).toBe(0);
+      for (const word of ["serve", "perf", "version", "debug", "Exit codes"])
+        expect(terminal.text).toContain(word);
+    },
+  );
 
-  test.each(["serve", "perf", "version", "debug"])("%s tells its options both ways, in 90 columns", async (name) => {
-    const byFlag = await runTool(name, "--help");
-    const byHelp = await runTool("help", name);
-    expect(byFlag.code).toBe(0);
-    expect(byFlag.terminal.lines).toEqual(byHelp.terminal.lines);
-    expect(byFlag.terminal.text).toContain(`Usage: rxrpc ${name}`);
-    for (const line of byFlag.terminal.lines) expect(line.length).toBeLessThanOrEqual(90);
-  });
+  test.each(["serve", "perf", "version", "debug"])(
+    "%s tells its options both ways, in 90 columns",
+    async (name) => {
+      const byFlag = await runTool(name, "--help");
+      const byHelp = await runTool("help", name);
+      expect(byFlag.code).toBe(0);
+      expect(byFlag.terminal.lines).toEqual(byHelp.terminal.lines);
+      expect(byFlag.terminal.text).toContain(`Usage: rxrpc ${name}`);
+      for (const line of byFlag.terminal.lines) expect(line.length).toBeLessThanOrEqual(90);
+    },
+  );
 
   test("--version is the package's", async () => {
     const { version } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8"));

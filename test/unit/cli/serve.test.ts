@@ -14,7 +14,16 @@ const connect = (port: number, serviceId: number) => RxClient.connect({ host: "1
 
 describe("rxrpc serve", () => {
   test("prints its address first, then services, limits, memory and what to try", async () => {
-    const serve = await startServe("--backlog", "7", "--callsMax", "100", "--buffersMax", "1k", "--concurrency", "9");
+    const serve = await startServe(
+      "--backlog",
+      "7",
+      "--callsMax",
+      "100",
+      "--buffersMax",
+      "1k",
+      "--concurrency",
+      "9",
+    );
     const { text, lines } = serve.terminal;
     expect(lines[0]).toBe(`listening on 127.0.0.1:${serve.port}`);
     expect(text).toContain("services: rxperf (147), 9 at once; echo (52), 9 at once");
@@ -41,7 +50,9 @@ describe("rxrpc serve", () => {
       const request = Uint8Array.from({ length }, (_, i) => i * 7);
       expect(Buffer.compare(await echo.call(request), request)).toBe(0);
     }
-    await expect(echo.call(new Uint8Array(1024 * 1024 + 1))).rejects.toMatchObject({ code: "RX_ERR_CALL_ABORTED" });
+    await expect(echo.call(new Uint8Array(1024 * 1024 + 1))).rejects.toMatchObject({
+      code: "RX_ERR_CALL_ABORTED",
+    });
     expect(await serve.stop()).toBe(0);
     expect(serve.terminal.lines).toEqual([`listening on 127.0.0.1:${serve.port}`]);
   });

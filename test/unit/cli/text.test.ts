@@ -25,7 +25,12 @@ test("units follow the size", () => {
 });
 
 test("columns are aligned", () => {
-  expect(formatTable([["a", "1", ""], ["long", "100", "x"]])).toEqual(["a       1", "long  100  x"]);
+  expect(
+    formatTable([
+      ["a", "1", ""],
+      ["long", "100", "x"],
+    ]),
+  ).toEqual(["a       1", "long  100  x"]);
 });
 
 describe("memoryCosts()", () => {
@@ -37,7 +42,9 @@ describe("memoryCosts()", () => {
   test("covers the whole slab of buffers", () => {
     const config = new EndpointConfig({ buffersMax: 100, bufferBytes: 2_000 });
     const pool = new BufferPool(config.buffersMax, config.bufferBytes);
-    expect(cost(config, "packet buffers") + cost(config, "scratch buffer")).toBeGreaterThanOrEqual(pool.totalBytes);
+    expect(cost(config, "packet buffers") + cost(config, "scratch buffer")).toBeGreaterThanOrEqual(
+      pool.totalBytes,
+    );
   });
 
   test("grows with every limit and with the windows of a call", () => {
@@ -54,7 +61,9 @@ describe("memoryCosts()", () => {
       { transmitQueuePackets: 256 },
     ];
     for (const options of larger) {
-      expect(totalCost(memoryCosts(new EndpointConfig(options))), JSON.stringify(options)).toBeGreaterThan(total);
+      expect(totalCost(memoryCosts(new EndpointConfig(options))), JSON.stringify(options)).toBeGreaterThan(
+        total,
+      );
     }
   });
 });

@@ -16,10 +16,12 @@ import {
   writeDebugStats,
 } from "../../../src/wire/debug.js";
 import { PacketFlag, PacketType } from "../../../src/wire/packet-type.js";
-import { type Asked, type FakeRxServer, answer, startFakeRxServer } from "./fake-rx-server.js";
+import { type Asked, answer, type FakeRxServer, startFakeRxServer } from "./fake-rx-server.js";
 
-const open = (server: { readonly port: number }, options: Partial<DebugClientOptions> = {}): Promise<DebugClient> =>
-  DebugClient.open({ host: "127.0.0.1", port: server.port, ...options });
+const open = (
+  server: { readonly port: number },
+  options: Partial<DebugClientOptions> = {},
+): Promise<DebugClient> => DebugClient.open({ host: "127.0.0.1", port: server.port, ...options });
 
 const text = (value: string): Uint8Array => Uint8Array.from(Buffer.from(`${value}\0`, "latin1"));
 
@@ -44,7 +46,14 @@ describe("a question", () => {
     await client.version();
     await client.stats();
     const [first, second] = server.asked as [Asked, Asked];
-    expect(first.header).toMatchObject({ epoch: 999, cid: 0, seq: 0, serial: 0, type: PacketType.Version, serviceId: 0 });
+    expect(first.header).toMatchObject({
+      epoch: 999,
+      cid: 0,
+      seq: 0,
+      serial: 0,
+      type: PacketType.Version,
+      serviceId: 0,
+    });
     expect(first.header.flags).toBe(PacketFlag.ClientInitiated | PacketFlag.LastPacket);
     expect([...first.body]).toEqual([0]);
     expect(second.header.callNumber).toBe(first.header.callNumber + 1);
@@ -68,7 +77,9 @@ describe("a question", () => {
   });
 
   test("is repeated, and a late answer to its first try counts", async () => {
-    await using server = await startFakeRxServer((asked) => (asked.index === 0 ? [] : [answer(asked, text("second"))]));
+    await using server = await startFakeRxServer((asked) =>
+      asked.index === 0 ? [] : [answer(asked, text("second"))],
+    );
     await using client = await open(server);
     expect(await client.version()).toBe("second");
     expect(server.asked.map(({ header }) => header.callNumber)).toEqual([
@@ -78,8 +89,11 @@ describe("a question", () => {
   });
 
   test("that nobody answers ends, and tells what came instead", async () => {
-    await using server = await startFakeRxServer((asked) => [answer(asked, new Uint8Array(3)), new Uint8Array(40)]);
-    await using client = await open(server, { timeoutMs: 50 });
+    await using server = await startFakeRxServer((asked) => [
+      answer(asked, new Uint8Array(3)),
+      new Uint8Array(40),
+    ]);
+    await using client = await open(server, { timeoutMs: 500 });
     await expect(client.stats()).rejects.toMatchObject({
       code: "RX_ERR_CALL_TIMEOUT",
       message: `RX_ERR_CALL_TIMEOUT: no answer from 127.0.0.1 port ${server.port} to 1 tries; 2 datagrams came that are no answers`,
@@ -115,21 +129,26 @@ describe("a question", () => {
 
 describe("a hostile server", () => {
   test("gets no byte of its text to the terminal as it is", async () => {
-    await using server = await startFakeRxServer((asked) => [answer(asked, text(`\x1b]0;x\x07"\\\xff\n${"y".repeat(5_000)}`))]);
+    await using server = await startFakeRxServer((asked) => [
+      answer(asked, text(`\x1b]0;x\x07"\\\xff\n${"y".repeat(5_000)}`)),
+    ]);
     await using client = await open(server);
     const shown = await client.version();
     expect(shown).toMatch(/^\\x1b\]0;x\\x07\\"\\\\\\xff\\x0ay+$/);
     expect(shown.length).toBeLessThan(100);
   });
 
-  test.each([DEBUG_CONN_SIZE, 1_400])("cannot make a listing endless with answers of %i bytes", async (size) => {
-    const body = new Uint8Array(size).fill(0xaa);
-    await using server = await startFakeRxServer((asked) => [answer(asked, body), answer(asked, body)]);
-    await using client = await open(server, { entriesMax: 50 });
-    const { entries, isComplete } = await client.connections("all");
-    expect([entries.length, isComplete]).toEqual([50, false]);
-    expect((await client.peers()).entries).toHaveLength(50);
-  });
+  test.each([DEBUG_CONN_SIZE, 1_400])(
+    "cannot make a listing endless with answers of %i bytes",
+    async (size) => {
+      const body = new Uint8Array(size).fill(0xaa);
+      await using server = await startFakeRxServer((asked) => [answer(asked, body), answer(asked, body)]);
+      await using client = await open(server, { entriesMax: 50 });
+      const { entries, isComplete } = await client.connections("all");
+      expect([entries.length, isComplete]).toEqual([50, false]);
+      expect((await client.peers()).entries).toHaveLength(50);
+    },
+  );
 
   test("cannot make it last by slow answers", async () => {
     await using server = await startSlowServer();
@@ -160,7 +179,9 @@ describe("a server that plays fair", () => {
     const { entries, isComplete } = await client.connections("active");
     expect(entries.map(({ serial }) => serial)).toEqual([100, 101, 102]);
     expect(isComplete).toBe(true);
-    expect(server.asked.map(({ body }) => [body[3], body[7]])).toEqual([0, 1, 2, 3].map((i) => [DebugRequestType.GetConn, i]));
+    expect(server.asked.map(({ body }) => [body[3], body[7]])).toEqual(
+      [0, 1, 2, 3].map((i) => [DebugRequestType.GetConn, i]),
+    );
   });
 
   test("ours tells the truth about five calls", async () => {
@@ -172,7 +193,11 @@ describe("a server that plays fair", () => {
 
     await using client = await open(server);
     expect(await client.version()).toBe("a server of the tests");
-    expect(await client.stats()).toMatchObject({ callsExecuted: 5, packets: 4_096, version: "S".charCodeAt(0) });
+    expect(await client.stats()).toMatchObject({
+      callsExecuted: 5,
+      packets: 4_096,
+      version: "S".charCodeAt(0),
+    });
     const statistics = await client.statistics();
     expect(statistics[RxStatistic.PacketsRead + PacketType.Data - 1]).toBe(5);
     expect(statistics[RxStatistic.ServerConns]).toBe(1);
@@ -193,8 +218,8 @@ test.each([
   [{ timeoutMs: 0 }, "timeoutMs"],
   [{ totalMs: -1 }, "totalMs"],
   [{ entriesMax: 0 }, "entriesMax"],
-  [{ tries: 3 }, "options.tries"],
-])("DebugClient.open() refuses %j", async (options, name) => {
+  [{ tries: 3 } as Partial<DebugClientOptions>, "options.tries"],
+])("DebugClient.open() refuses %j", async (options: Partial<DebugClientOptions>, name) => {
   await expect(open({ port: 7_009 }, options)).rejects.toSatisfy(
     (cause) => cause instanceof RxOptionError && cause.option === name,
   );

@@ -1,5 +1,5 @@
 // A UDP server that answers VERSION and DEBUG questions with whatever a test wants.
-import { type RemoteInfo, createSocket } from "node:dgram";
+import { createSocket, type RemoteInfo } from "node:dgram";
 import { once } from "node:events";
 import { HEADER_SIZE, PacketHeader, readHeader, writeHeader } from "../../../src/wire/header.js";
 import { PacketFlag } from "../../../src/wire/packet-type.js";

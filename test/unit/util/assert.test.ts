@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { AssertionError, assert, unreachable } from "../../../src/util/assert.js";
+import { AssertionError, assert } from "../../../src/util/assert.js";
 import { RxError } from "../../../src/util/errors.js";
 
 describe("assert()", () => {
@@ -9,12 +9,6 @@ describe("assert()", () => {
 
   it("throws an AssertionError with the message for a false one", () => {
     expect(() => assert(false, "three is two")).toThrow(new AssertionError("three is two"));
-  });
-});
-
-describe("unreachable()", () => {
-  it("throws an AssertionError with the message", () => {
-    expect(() => unreachable("no such branch")).toThrow(new AssertionError("no such branch"));
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { RxOptionError } from "../../../src/util/errors.js";
-import { choiceOption, functionOption, integerOption, knownOptions } from "../../../src/util/options.js";
+import { functionOption, integerOption, knownOptions } from "../../../src/util/options.js";
 
 function refusalOf(action: () => unknown): RxOptionError {
   try {
@@ -34,21 +34,6 @@ describe("integerOption()", () => {
   it("goes up to the largest safe integer when no maximum is given", () => {
     expect(integerOption("bytes", Number.MAX_SAFE_INTEGER, 0, 0)).toBe(Number.MAX_SAFE_INTEGER);
     expect(refusalOf(() => integerOption("bytes", 2 ** 53, 0, 0)).received).toBe("9007199254740992");
-  });
-});
-
-describe("choiceOption()", () => {
-  const choices = ["clear", "auth", "crypt"] as const;
-
-  it("gives the fallback for an absent value and takes each choice", () => {
-    expect(choiceOption("level", undefined, "auth", choices)).toBe("auth");
-    for (const choice of choices) expect(choiceOption("level", choice, "auth", choices)).toBe(choice);
-  });
-
-  it.each(["Clear", "", null, 0, ["clear"]])("refuses %j and lists what there is", (value) => {
-    const refusal = refusalOf(() => choiceOption("level", value, "auth", choices));
-    expect(refusal.option).toBe("level");
-    expect(refusal.expected).toBe("one of clear, auth, crypt");
   });
 });
 
