@@ -52,13 +52,13 @@ export function acceptCall(
     return null;
   }
   if (service.backlog.calls === 0) {
-    refuse(local, service, header, remote);
+    refuse(local, service, header, remote, connection);
     return null;
   }
   const live = connection ?? openConnection(local, service, header, remote);
   if (live === null) return null;
   if ((live.peer as Peer).activeCalls >= service.callsPerPeerMax) {
-    refuse(local, service, header, remote);
+    refuse(local, service, header, remote, live);
     return null;
   }
   return takeCall(local, service, header, live);
@@ -77,11 +77,18 @@ function serviceFor(
 }
 
 /** The service's policy for a call that finds the rings empty, or its peer's share used up. */
-function refuse(local: Local, service: Service, header: PacketHeader, remote: Address): void {
+function refuse(
+  local: Local,
+  service: Service,
+  header: PacketHeader,
+  remote: Address,
+  connection: Connection | null,
+): void {
   const { policy } = service;
   switch (policy.kind) {
     case "busy":
       service.counters.busy++;
+      connection?.setRefused(header.cid & CHANNEL_MASK, header.callNumber);
       refuseBusy(local, header, remote);
       return;
     case "abort":
@@ -122,7 +129,7 @@ function openConnection(
   }
   if (local.tombstones.isFull) {
     local.stats.count(Stat.DropTombstones);
-    refuse(local, service, header, remote);
+    refuse(local, service, header, remote, null);
     return null;
   }
   const known = local.peers.find(remote);
@@ -131,7 +138,7 @@ function openConnection(
     return null;
   }
   if (known !== null && known.activeCalls >= service.callsPerPeerMax) {
-    refuse(local, service, header, remote);
+    refuse(local, service, header, remote, null);
     return null;
   }
   const connection = service.backlog.takeConnection();

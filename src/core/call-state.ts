@@ -174,6 +174,7 @@ function attachToChannel(local: Local, call: Call): void {
   connection.setCallSlot(call.channel, call.index);
   connection.setCallNumber(call.channel, call.callNumber);
   connection.setOutcome(call.channel, Outcome.None, 0, 0);
+  connection.setRefused(call.channel, 0);
   // The new call number is the final acknowledgement of the call before.
   connection.finalAcks &= ~(1 << call.channel);
   connection.finalAcksNow &= ~(1 << call.channel);

@@ -22,7 +22,8 @@ const ChannelCell = {
   AbortCode: 12,
   LastSeq: 16,
   FinalSerial: 20,
-  Count: 24,
+  Refused: 24,
+  Count: 28,
 } as const;
 
 /** Times of a connection, in a table shared by all. */
@@ -176,6 +177,15 @@ export class Connection implements ConnectionFacts {
     this.#ints[this.#at + ChannelCell.Outcome + channel] = outcome;
     this.#ints[this.#at + ChannelCell.AbortCode + channel] = abortCode;
     this.#ints[this.#at + ChannelCell.LastSeq + channel] = lastSeq;
+  }
+
+  /** Number of the call that was refused with BUSY last and has not been taken since; 0 = none. */
+  refused(channel: number): number {
+    return this.#ints[this.#at + ChannelCell.Refused + channel] as number;
+  }
+
+  setRefused(channel: number, callNumber: number): void {
+    this.#ints[this.#at + ChannelCell.Refused + channel] = callNumber;
   }
 
   /** Serial of the packet that the repeated final ACK answers; 0 = none. */

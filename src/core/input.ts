@@ -144,8 +144,7 @@ export class Input {
   ): void {
     const local = this.#local;
     if (!connection.isService || header.type !== PacketType.Data) {
-      if (connection.isService && this.#isPing(header, bytes, length))
-        return refuseBusy(local, header, remote);
+      if (this.#asksAfterRefused(connection, header, bytes, length)) return refuseBusy(local, header, remote);
       return local.stats.count(Stat.DropUnknownCall);
     }
     if (header.seq !== 1) return local.stats.count(Stat.DropBadSeq);
@@ -165,9 +164,16 @@ export class Input {
     if (call !== null) inputData(local, call, header, bytes, length);
   }
 
-  // A client whose call was refused keeps asking after it: OpenAFS's gives up after 12 s of silence, and sends the request
-  // again only after 3, 10 and 23 s. BUSY is a sign of life to it. Whoever has a connection has earned the answer.
-  #isPing(header: PacketHeader, bytes: Uint8Array, length: number): boolean {
+  // A client whose call was told BUSY keeps asking after it: OpenAFS's gives up after 12 s of silence, and sends the request
+  // again only after 3, 10 and 23 s. BUSY is a sign of life to it. Other calls that we do not know get none: a client must
+  // notice that a server has been restarted.
+  #asksAfterRefused(
+    connection: Connection,
+    header: PacketHeader,
+    bytes: Uint8Array,
+    length: number,
+  ): boolean {
+    if (connection.refused(header.cid & CHANNEL_MASK) !== header.callNumber) return false;
     if (header.type !== PacketType.Ack || !readAck(bytes, HEADER_SIZE, length, this.#ack)) return false;
     return this.#ack.reason === AckReason.Ping;
   }
@@ -262,9 +268,12 @@ function inputAbort(local: Local, call: Call, code: number): void {
   if (code !== 0) complete(local, call, Completion.RemotelyAborted, code);
 }
 
+// A refusal of what the peer has acknowledged before comes from a service that has forgotten the call: it is no sign of life.
 function noteBusy(local: Local, call: Call): void {
-  call.times[CallTime.LastHeard] = local.clock[0] as number;
+  const { tx } = call;
   local.stats.count(Stat.DropRefusal);
+  if (tx.first > 1 || tx.highestAcked > 0) return;
+  call.times[CallTime.LastHeard] = local.clock[0] as number;
   // The peer lives and the path is good: the pause before the next try says nothing about either, and need not double.
-  if (call.tx.backoff > BUSY_BACKOFF_MAX) call.tx.backoff = BUSY_BACKOFF_MAX;
+  if (tx.backoff > BUSY_BACKOFF_MAX) tx.backoff = BUSY_BACKOFF_MAX;
 }

@@ -1,17 +1,50 @@
 // BUSY from both ends: what keeps a refused call alive, and how soon it is offered again.
 import { describe, expect, test } from "vitest";
+import type { CallHandle } from "../../../src/core/call-handle.js";
 import { PacketType } from "../../../src/wire/packet-type.js";
-import { stageClient, stageService } from "./calls.js";
+import { stageClient } from "./calls.js";
 import { clientTalker } from "./packets.js";
 import { Rig } from "./rig.js";
 
 describe("BUSY", () => {
   test("a PING for a call that was refused on a known connection is answered BUSY, and opens nothing", () => {
-    const { rig, talker, call } = stageService("AwaitAck");
+    const rig = new Rig();
+    rig.offer({}, 1);
+    const talker = clientTalker();
+    rig.exchange(talker.data(1));
+    const refused = talker.with({ cid: (talker.shared.cid as number) + 1, callNumber: 7 });
+    expect(rig.exchange(refused.data(1))).toEqual(["BUSY"]);
     const before = rig.endpoint.local.calls.used;
-    const next = talker.with({ callNumber: call.callNumber + 1 });
-    expect(rig.exchange(next.ping())).toEqual(["BUSY"]);
+    expect(rig.exchange(refused.ping())).toEqual(["BUSY"]);
     expect(rig.endpoint.local.calls.used).toBe(before);
+  });
+
+  test("a PING for a call that was never refused is not: a service that has restarted keeps no call of the old one alive", () => {
+    const rig = new Rig();
+    const service = rig.offer({}, 1);
+    const talker = clientTalker();
+    const other = talker.with({ cid: (talker.shared.cid as number) + 1 });
+    rig.exchange(talker.data(1));
+    expect(rig.exchange(other.ping())).toEqual([]);
+    rig.exchange(other.with({ callNumber: 2 }).data(1));
+    expect(rig.exchange(other.with({ callNumber: 3 }).ping())).toEqual([]);
+    // Taken in the end, and over: there is nothing to say any more.
+    service.reject(rig.newCalls[0] as CallHandle, -6);
+    rig.exchange(other.with({ callNumber: 2 }).data(1));
+    rig.newCalls[1]?.abort(1);
+    rig.drain();
+    rig.poll();
+    expect(rig.exchange(other.with({ callNumber: 2 }).ping())).toEqual(["ABORT 1"]);
+  });
+
+  test("BUSY for what was acknowledged before is no sign of life", () => {
+    const { rig, talker, handle, call } = stageClient("AwaitReply");
+    rig.exchange(talker.ack({ firstPacket: call.tx.next }));
+    for (let s = 0; s < 25; s++) {
+      rig.pass(1_000_000);
+      rig.exchange(talker.of(PacketType.Busy));
+    }
+    expect(handle.abortCode).toBe(-1);
   });
 
   test("a PING for a call of an unknown connection is dropped", () => {

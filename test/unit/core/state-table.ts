@@ -10,7 +10,7 @@ const TEXT = `
 | DATA 2 | drop BadSeq | drop BadSeq |
 | LAST 2 | drop BadSeq | drop BadSeq |
 | ACK | drop UnknownConnection | drop UnknownCall |
-| PING | drop UnknownConnection | BUSY |
+| PING | drop UnknownConnection | drop UnknownCall |
 | ACKALL | drop UnknownConnection | drop UnknownCall |
 | BUSY | drop Direction | drop Direction |
 | ABORT | drop UnknownConnection | drop UnknownCall |
@@ -58,7 +58,7 @@ const TEXT = `
 | DATA 2 | drop BadSeq | drop BadSeq | drop BadSeq |
 | LAST 2 | drop BadSeq | drop BadSeq | drop BadSeq |
 | ACK | drop UnknownCall | drop UnknownCall | drop UnknownCall |
-| PING | BUSY | BUSY | BUSY |
+| PING | drop UnknownCall | drop UnknownCall | drop UnknownCall |
 | ACKALL | drop UnknownCall | drop UnknownCall | drop UnknownCall |
 | BUSY | drop Direction | drop Direction | drop Direction |
 | ABORT | drop UnknownCall | drop UnknownCall | drop UnknownCall |
