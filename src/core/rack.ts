@@ -61,7 +61,7 @@ export function detectLosses(local: Local, call: Call): void {
   if (tx.lost > 0) local.scheduleCall(call);
   if (waitUs > 0) {
     call.resendKind = ResendKind.Reorder;
-    setDeadline(local, call, Deadline.Resend, waitUs);
+    setDeadline(local, call, Deadline.Resend, waitUs | 0);
   } else {
     setResendTimer(local, call);
   }

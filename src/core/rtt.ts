@@ -46,6 +46,7 @@ export class RttEstimator {
     const base = this.samples === 0 ? RTO_INITIAL_US : Math.max(this.srttUs + 4 * this.rttvarUs, RTO_MIN_US);
     const shift = backoff < BACKOFF_MAX ? backoff : BACKOFF_MAX;
     const rtoUs = Math.min(base * (1 << shift), Math.max(2 * base, BACKED_OFF_MAX_US));
-    return rtoUs < RTO_MAX_US ? rtoUs : RTO_MAX_US;
+    // An integer of 31 bits crosses a call unboxed; a product is none for all that the engine knows.
+    return (rtoUs < RTO_MAX_US ? rtoUs : RTO_MAX_US) | 0;
   }
 }

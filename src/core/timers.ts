@@ -106,5 +106,5 @@ function probeTimeoutUs(call: Call, samples: number, srttUs: number): number {
   const tx = call.tx;
   // The last packet of a direction does not ask for an ACK, and the peer may sit on its answer.
   const heldBackUs = tx.isAllSent ? (call.isService ? LAST_ACK_DELAY_US : ACK_DELAY_US) : 0;
-  return 2 * srttUs + PROBE_FLOOR_US + heldBackUs;
+  return (2 * srttUs + PROBE_FLOOR_US + heldBackUs) | 0;
 }

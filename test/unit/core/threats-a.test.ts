@@ -45,6 +45,14 @@ describe("A: datagrams and headers", () => {
       expect(rig.stat(Stat.DropType)).toBe(256 - 9);
       expect(rig.names()).toEqual([]);
     }
+    const { rig } = open();
+    for (let type = 14; type < 256; type++) rig.feed(talker.of(type));
+    for (const type of [0, 9, 10, 11, 12]) rig.feed(talker.of(type));
+    expect([rig.stat(Stat.DropType), rig.stat(Stat.DropUnknownConnection), rig.names()]).toEqual([
+      247,
+      0,
+      [],
+    ]);
   });
 
   test("A3: call number 0 on DATA, ACK, ACKALL, BUSY, and seq 0 on DATA, open no call", () => {
@@ -75,7 +83,7 @@ describe("A: datagrams and headers", () => {
       expect(rig.exchange(other.data(1), STRANGER)).toEqual(["ABORT -2"]);
       for (const bytes of [
         other.data(2),
-        other.ack(),
+        other.ack({}, { seq: 1 }),
         other.ping(),
         other.of(PacketType.AckAll),
         other.of(PacketType.Response),

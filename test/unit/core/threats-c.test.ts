@@ -109,6 +109,7 @@ describe("C: data and jumbograms", () => {
     const bytes = middle.talker.jumbo(2, 3, 100, LAST);
     bytes[HEADER_SIZE + 1_412] = PacketFlag.JumboPacket | LAST;
     expect(middle.rig.exchange(bytes)).toEqual(["ABORT -5"]);
+    expect([middle.rig.stat(Stat.DropJumbo), middle.rig.stat(Stat.DropBadSeq)]).toEqual([1, 0]);
     const many = stageService("RecvRequest");
     expect(many.rig.exchange(many.talker.jumbo(2, 7, 100))).toEqual(["ABORT -5"]);
     const most = stageService("RecvRequest");

@@ -57,6 +57,7 @@ describe("D: calls, channels, backlog, continued", () => {
     for (let type = 0; type < 14; type++) {
       if (type === PacketType.Data) continue;
       rig.exchange(on(0).of(type, new Uint8Array(60)));
+      rig.exchange(on(0).of(type, new Uint8Array(60), { seq: 1 }));
     }
     for (const seq of [0, 2, 33, 40, -1]) rig.exchange(on(0).data(seq));
     expect(rig.newCalls.length).toBe(0);
@@ -102,6 +103,7 @@ describe("D: calls, channels, backlog, continued", () => {
     for (let callNumber = 1; callNumber < 50; callNumber++) {
       rig.feed(on(0, { callNumber }).data(1));
       rig.feed(on(1, { callNumber }).data(1));
+      rig.feed(on(0, { callNumber, cid: 0x10_001 }).data(1));
       expect(rig.endpoint.liveCalls).toBe(1);
       rig.feed(on(0, { callNumber }).abort(5));
       rig.drain();
@@ -256,6 +258,8 @@ describe("D: calls, channels, backlog, continued", () => {
     service.reject(rig.newCalls[0] as CallHandle, -6);
     rig.drain();
     rig.poll();
+    rig.exchange(on(30).data(1), STRANGER);
+    expect([strangers(), rig.newCalls.length]).toEqual([6, 6]);
     rig.exchange(on(20).data(1), addressOf("203.0.113.5", 7_001));
     expect([strangers(), rig.newCalls.length]).toEqual([6, 7]);
     rig.exchange(on(21).data(1));

@@ -62,8 +62,8 @@ describe("D: calls, channels, backlog", () => {
     const rig = new Rig({ options: { connectionsMax: 1 } });
     const service = rig.offer({ style: "kernel" }, 4);
     service.chargeAccept(1n, null);
-    for (const id of [1n, 2n])
-      expect(() => service.chargeAccept(id, null)).toThrow(/RX_ERR_(CALL_ID_IN_USE|LIMIT)/);
+    expect(() => service.chargeAccept(1n, null)).toThrow("RX_ERR_CALL_ID_IN_USE");
+    expect(() => service.chargeAccept(2n, null)).toThrow("RX_ERR_LIMIT");
     expect(used(rig)).toEqual([1, 1, 1, 0]);
     expect([service.backlog.calls, service.backlog.connections, service.backlog.peers]).toEqual([1, 1, 1]);
   });
