@@ -9,7 +9,7 @@ import { HEADER_SIZE } from "../../../src/wire/header.js";
 import { PacketType } from "../../../src/wire/packet-type.js";
 import { type Stage, stageService } from "./calls.js";
 import { clientTalker, filled } from "./packets.js";
-import { FRIEND, LAST, nameOf, Rig, type Sent } from "./rig.js";
+import { FRIEND, LAST, nameOf, type Sent } from "./rig.js";
 
 const PACKET = 1_412;
 
