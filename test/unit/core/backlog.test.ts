@@ -241,6 +241,37 @@ describe("listen()", () => {
   });
 });
 
+describe("shortage", () => {
+  test("a user-style service that could not be filled is filled when a call comes back; a kernel-style one is told", () => {
+    const rig = new Rig({ options: { callsMax: 3 } });
+    const user = rig.offer({}, 2);
+    const kernel = rig.offer({ serviceId: 52, style: ServiceStyle.Kernel }, 4);
+    let told = 0;
+    const { notifier } = kernel;
+    if (notifier === null) throw new Error("no notifier");
+    kernel.notifier = {
+      onNewCall: (handle) => notifier.onNewCall(handle),
+      onDiscardCall: (handle) => notifier.onDiscardCall(handle),
+      onRoom: () => {
+        told++;
+      },
+    };
+    rig.exchange(firstOf(0));
+    user.accept(rig.newCalls[0] as CallHandle, 1n);
+    expect(user.backlog.calls).toBe(2);
+    rig.exchange(firstOf(1));
+    user.accept(rig.newCalls[1] as CallHandle, 2n);
+    expect([user.backlog.calls, codeOf(() => kernel.chargeAccept(9n, null)).split(" ")[0]]).toEqual([
+      1,
+      "RX_ERR_LIMIT",
+    ]);
+    rig.newCalls[0]?.release();
+    expect(user.backlog.calls).toBe(1);
+    rig.drain();
+    expect([user.backlog.calls, told]).toEqual([2, 1]);
+  });
+});
+
 describe("kernel style", () => {
   test("attach gets the call and its id at charge time, and onNewCall the same handle", () => {
     const rig = new Rig();

@@ -292,6 +292,16 @@ describe("handles and data", () => {
     expect([listener.ends, handle.abortCode]).toEqual([1, 7]);
   });
 
+  test("a client that falls silent when it has soft-acknowledged the whole reply had it: the call succeeds", () => {
+    const { rig, talker, handle, listener } = stageService("AwaitAck");
+    rig.feed(talker.ack({ firstPacket: 1, previousPacket: 1, soft: [1] }));
+    rig.pass(25_000_000);
+    expect([listener.ends, handle.completion]).toEqual([1, 1]);
+    const never = stageService("AwaitAck");
+    never.rig.pass(25_000_000);
+    expect([never.listener.ends, never.handle.abortCode]).toEqual([1, -1]);
+  });
+
   test("without a listener a call that ends is let go", () => {
     const { rig, talker, handle } = stageService("RecvRequest");
     handle.listener = null;
