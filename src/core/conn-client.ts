@@ -208,8 +208,9 @@ export class Bundles {
   }
 }
 
-// A free channel; -1 = none.
+// A free channel, one whose last call was not told BUSY if there is such a one; -1 = none.
 function freeChannel(connection: Connection): number {
+  let busy = -1;
   for (let channel = 0; channel < CHANNELS; channel++) {
     if (connection.callSlot(channel) !== NO_CALL) continue;
     if (connection.callNumber(channel) >= CALL_NUMBER_MAX) {
@@ -217,9 +218,11 @@ function freeChannel(connection: Connection): number {
       connection.isRetired = true;
       return -1;
     }
-    return channel;
+    const last = connection.callNumber(channel);
+    if (last === 0 || connection.refused(channel) !== last) return channel;
+    busy = channel;
   }
-  return -1;
+  return busy;
 }
 
 function takeClientConnection(local: Local): Connection | null {

@@ -179,7 +179,7 @@ export class Connection implements ConnectionFacts {
     this.#ints[this.#at + ChannelCell.LastSeq + channel] = lastSeq;
   }
 
-  /** Number of the call that was refused with BUSY last and has not been taken since; 0 = none. */
+  /** Number of the call that was refused with BUSY last, by us or by the peer; 0 = none. */
   refused(channel: number): number {
     return this.#ints[this.#at + ChannelCell.Refused + channel] as number;
   }

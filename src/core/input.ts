@@ -273,6 +273,8 @@ function noteBusy(local: Local, call: Call): void {
   const { tx } = call;
   local.stats.count(Stat.DropRefusal);
   if (tx.first > 1 || tx.highestAcked > 0) return;
+  // The next call prefers another channel (rx-behaviour.md section 2).
+  (call.connection as Connection).setRefused(call.channel, call.callNumber);
   call.times[CallTime.LastHeard] = local.clock[0] as number;
   // The peer lives and the path is good: the pause before the next try says nothing about either, and need not double.
   if (tx.backoff > BUSY_BACKOFF_MAX) tx.backoff = BUSY_BACKOFF_MAX;

@@ -2,9 +2,10 @@
 import { describe, expect, test } from "vitest";
 import type { CallHandle } from "../../../src/core/call-handle.js";
 import { PacketType } from "../../../src/wire/packet-type.js";
-import { stageClient } from "./calls.js";
+import type { Call } from "../../../src/core/call-object.js";
+import { openTestBundle, serverTalker, stageClient } from "./calls.js";
 import { clientTalker } from "./packets.js";
-import { Rig } from "./rig.js";
+import { LAST, Listener, Rig } from "./rig.js";
 
 describe("BUSY", () => {
   test("a PING for a call that was refused on a known connection is answered BUSY, and opens nothing", () => {
@@ -51,6 +52,22 @@ describe("BUSY", () => {
     const rig = new Rig();
     rig.offer({}, 4);
     expect(rig.exchange(clientTalker({ cid: 0x5550 }).ping())).toEqual([]);
+  });
+
+  test("the next call takes a channel that was not told BUSY, and the busy one when there is no other", () => {
+    const rig = new Rig();
+    const bundle = openTestBundle(rig);
+    const begin = (): Call => {
+      const handle = rig.endpoint.beginCall(bundle, new Listener());
+      handle.end();
+      rig.poll();
+      return handle.call as Call;
+    };
+    const first = begin();
+    rig.exchange(serverTalker(first).of(PacketType.Busy));
+    rig.exchange(serverTalker(first).data(1, 8, LAST));
+    expect(first.channel).toBe(0);
+    expect([begin(), begin(), begin(), begin()].map((call) => call.channel)).toEqual([1, 2, 3, 0]);
   });
 
   test("BUSY keeps the pause before the next try short, however often it has doubled", () => {
