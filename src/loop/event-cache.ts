@@ -55,6 +55,13 @@ export class EventCache {
   readonly #tails: (EventItem | null)[] = new Array<EventItem | null>(CLASS_COUNT).fill(null);
   #count = 0;
   #isDraining = false;
+  /** A turn has begun and not ended. */
+  #isInTurn = false;
+  /** New calls that waited when the turn began and have not run. */
+  #newCallsLeft = 0;
+  /** Other items that have run in this turn, and when it takes no more. */
+  #ran = 0;
+  #endUs = 0;
   /** A drain has been asked for and has not begun. */
   #isArmed = false;
 
@@ -87,7 +94,7 @@ export class EventCache {
     else tail.nextEvent = item;
     this.#tails[eventClass] = item;
     this.#count++;
-    if (!this.#isDraining) this.#armOnce();
+    if (!this.#isInTurn) this.#armOnce();
   }
 
   /** Takes `item` out if it is in. */
@@ -100,41 +107,70 @@ export class EventCache {
    * runs within these bounds. The rest waits for the next turn.
    */
   drain(): void {
+    while (this.drainStep(Number.POSITIVE_INFINITY));
+  }
+
+  /**
+   * At most `most` items of a turn, so that the caller can let what they have begun come to its end, and send it, before it
+   * goes on: the peer works on the first reply while the second is made. Nothing new is read before the turn is over.
+   *
+   * @returns whether the turn goes on
+   */
+  drainStep(most: number): boolean {
     assert(!this.#isDraining, "event cache drained from within its own drain");
+    if (!this.#isInTurn) this.#beginTurn();
     this.#isDraining = true;
-    this.#isArmed = false;
-    this.counters.turns++;
+    let goesOn = false;
     try {
-      this.#drainNewCalls();
-      this.#drainBounded();
+      goesOn = this.#runSome(most);
     } finally {
       this.#isDraining = false;
-      if (this.#count > 0) this.#armOnce();
+      if (!goesOn) this.#endTurn();
     }
+    return goesOn;
+  }
+
+  #beginTurn(): void {
+    this.#isInTurn = true;
+    this.#isArmed = false;
+    this.counters.turns++;
+    this.#ran = 0;
+    this.#endUs = this.#nowUs() + this.#turnUs;
+    // Only as many as wait at the start: new calls that bring new calls would keep everything else waiting.
+    this.#newCallsLeft = 0;
+    let item = this.#heads[EventClass.NewCall] as EventItem | null;
+    for (; item !== null; item = item.nextEvent) this.#newCallsLeft++;
+  }
+
+  #endTurn(): void {
+    this.#isInTurn = false;
+    if (this.#count > 0) this.#armOnce();
+  }
+
+  #runSome(most: number): boolean {
+    for (let ran = 0; ran < most; ran++) if (!this.#runNext()) return false;
+    return this.#newCallsLeft > 0 || this.#count > 0;
+  }
+
+  // Runs one item. @returns false when the turn is over
+  #runNext(): boolean {
+    if (this.#newCallsLeft > 0) {
+      this.#newCallsLeft--;
+      if (this.#heads[EventClass.NewCall] !== null) this.#runFirst(EventClass.NewCall);
+      return true;
+    }
+    const eventClass = this.#firstClass();
+    if (eventClass === OUT || this.#ran >= this.#itemsPerTurn) return false;
+    if (this.#ran > 0 && this.#ran % CLOCK_STRIDE === 0 && this.#nowUs() >= this.#endUs) return false;
+    this.#ran++;
+    this.#runFirst(eventClass);
+    return true;
   }
 
   #armOnce(): void {
     if (this.#isArmed) return;
     this.#isArmed = true;
     this.#arm();
-  }
-
-  // Only as many as wait at the start: new calls that bring new calls would keep everything else waiting.
-  #drainNewCalls(): void {
-    let waiting = 0;
-    let item = this.#heads[EventClass.NewCall] as EventItem | null;
-    for (; item !== null; item = item.nextEvent) waiting++;
-    while (waiting-- > 0 && this.#heads[EventClass.NewCall] !== null) this.#runFirst(EventClass.NewCall);
-  }
-
-  #drainBounded(): void {
-    const endUs = this.#nowUs() + this.#turnUs;
-    for (let ran = 0; ran < this.#itemsPerTurn; ran++) {
-      const eventClass = this.#firstClass();
-      if (eventClass === OUT) return;
-      if (ran > 0 && ran % CLOCK_STRIDE === 0 && this.#nowUs() >= endUs) return;
-      this.#runFirst(eventClass);
-    }
   }
 
   #firstClass(): number {

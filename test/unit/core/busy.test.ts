@@ -1,8 +1,8 @@
 // BUSY from both ends: what keeps a refused call alive, and how soon it is offered again.
 import { describe, expect, test } from "vitest";
 import type { CallHandle } from "../../../src/core/call-handle.js";
-import { PacketType } from "../../../src/wire/packet-type.js";
 import type { Call } from "../../../src/core/call-object.js";
+import { PacketType } from "../../../src/wire/packet-type.js";
 import { openTestBundle, serverTalker, stageClient } from "./calls.js";
 import { clientTalker } from "./packets.js";
 import { LAST, Listener, Rig } from "./rig.js";

@@ -409,3 +409,39 @@ describe("EventCache against a model", () => {
     );
   });
 });
+
+describe("EventCache steps", () => {
+  it("runs a turn in parts, new calls first, and asks for a drain only when the turn is over and items are left", () => {
+    const house = new House({ itemsPerTurn: 3 });
+    for (const name of ["d1", "d2", "d3", "d4"]) house.put(name, Data);
+    for (const name of ["n1", "n2"]) house.put(name, NewCall);
+    expect(house.arms).toBe(1);
+    expect(house.cache.drainStep(2)).toBe(true);
+    expect(house.ran).toEqual(["n1", "n2"]);
+    expect(house.cache.drainStep(2)).toBe(true);
+    expect(house.cache.drainStep(2)).toBe(false);
+    expect(house.ran).toEqual(["n1", "n2", "d1", "d2", "d3"]);
+    expect([house.arms, house.cache.counters.turns]).toEqual([2, 1]);
+  });
+
+  it("takes what is put between two steps into the same turn, without asking for another", () => {
+    const house = new House();
+    house.putMany(2, Data);
+    house.cache.drainStep(1);
+    house.put("late", Control);
+    expect(house.arms).toBe(1);
+    expect(house.cache.drainStep(8)).toBe(false);
+    expect(house.ran).toEqual(["0", "late", "1"]);
+    expect([house.arms, house.cache.counters.turns]).toEqual([1, 1]);
+  });
+
+  it("ends the turn when what was left has been withdrawn", () => {
+    const house = new House();
+    const [, second] = house.putMany(2, Data);
+    expect(house.cache.drainStep(1)).toBe(true);
+    house.cache.withdraw(second as Probe);
+    expect(house.cache.drainStep(1)).toBe(false);
+    house.put("next", Data);
+    expect(house.arms).toBe(2);
+  });
+});
