@@ -86,19 +86,11 @@ export abstract class CallStream implements CallListener, AsyncIterable<Uint8Arr
    * Drops exactly `length` bytes, without copying them.
    * @throws as read()
    */
-  async skip(length: number): Promise<void> {
-    let left = length;
-    while (left > 0) {
-      if (this.#mayReadNow()) {
-        this.#giveBack();
-        left -= this.handle.skip(left);
-        if (left === 0) return;
-        this.#refuseMore(length - left, length);
-      } else {
-        this.handle.defer();
-      }
-      await this.#waitForInput();
-    }
+  skip(length: number): Promise<void> {
+    if (!this.#mayReadNow()) return this.#skipOn(length, length);
+    this.#giveBack();
+    const left = length - this.handle.skip(length);
+    return left === 0 ? DONE : this.#skipOn(left, length);
   }
 
   /**
@@ -242,6 +234,21 @@ export abstract class CallStream implements CallListener, AsyncIterable<Uint8Arr
         got += this.#take(bytes, got);
         if (got === bytes.length) return bytes;
         this.#refuseMore(got, bytes.length);
+      } else {
+        this.handle.defer();
+      }
+      await this.#waitForInput();
+    }
+  }
+
+  async #skipOn(leftAtFirst: number, length: number): Promise<void> {
+    let left = leftAtFirst;
+    for (;;) {
+      if (this.#mayReadNow()) {
+        this.#giveBack();
+        left -= this.handle.skip(left);
+        if (left === 0) return;
+        this.#refuseMore(length - left, length);
       } else {
         this.handle.defer();
       }

@@ -136,26 +136,36 @@ class PatternData {
   }
 
   /** Takes in exactly `bytes`. */
-  async receive(call: ServerCall, bytes: number): Promise<void> {
-    if (this.#pattern === undefined) return call.skip(bytes);
-    let at = 0;
-    while (at < bytes) {
+  receive(call: ServerCall, bytes: number): Promise<void> {
+    return this.#pattern === undefined ? call.skip(bytes) : this.#receiveChecked(call, bytes, this.#pattern);
+  }
+
+  /** Writes `bytes` of data, and the cookie behind them if it is wanted. */
+  send(call: ServerCall, bytes: number, cookie: boolean): Promise<void> {
+    return bytes <= CHUNK_BYTES ? this.#sendLast(call, 0, bytes, cookie) : this.#sendAll(call, bytes, cookie);
+  }
+
+  async #receiveChecked(call: ServerCall, bytes: number, pattern: (index: number) => number): Promise<void> {
+    for (let at = 0; at < bytes; ) {
       const part = await call.read(Math.min(CHUNK_BYTES, bytes - at));
-      this.#check(part, at, this.#pattern);
+      this.#check(part, at, pattern);
       at += part.length;
     }
   }
 
-  /** Writes `bytes` of data, and the cookie behind them if it is wanted. */
-  async send(call: ServerCall, bytes: number, cookie: boolean): Promise<void> {
+  async #sendAll(call: ServerCall, bytes: number, cookie: boolean): Promise<void> {
     let at = 0;
     while (bytes - at > CHUNK_BYTES) {
       await call.write(this.#pattern === undefined ? ZEROS : this.#chunk(at, CHUNK_BYTES, 0));
       at += CHUNK_BYTES;
     }
-    const last = this.#chunk(at, bytes - at, cookie ? WORD_BYTES : 0);
-    if (cookie) putInt32(last, bytes - at, RXPERF_COOKIE);
-    await call.write(last);
+    await this.#sendLast(call, at, bytes - at, cookie);
+  }
+
+  #sendLast(call: ServerCall, at: number, bytes: number, cookie: boolean): Promise<void> {
+    const last = this.#chunk(at, bytes, cookie ? WORD_BYTES : 0);
+    if (cookie) putInt32(last, bytes, RXPERF_COOKIE);
+    return call.write(last);
   }
 
   // What write() is given it copies at once, so that equal chunks of zeros can be one array.
