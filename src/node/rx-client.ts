@@ -42,7 +42,12 @@ export class RxClient {
     const socket = await RxSocket.connected(options.socket ?? {}, options.host, port);
     const { host: _host, port: _port, socket: _socket, ...client } = options;
     const host = socket.peerHost ?? options.host;
-    return new RxClient(socket, socket.connect({ ...client, host, port }));
+    try {
+      return new RxClient(socket, socket.connect({ ...client, host, port }));
+    } catch (cause) {
+      await socket.close();
+      throw cause;
+    }
   }
 
   /** The server as `address:port`. */

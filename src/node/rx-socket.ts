@@ -34,6 +34,7 @@ export class RxSocket implements RpcContext {
   readonly #udp: UdpTransport;
   readonly #onFault: (cause: unknown, where: string) => void;
   readonly #listeners = new Set<Listener>();
+  readonly #connections = new Set<RxConnection>();
   #nextUserId = 0n;
   #closing: Promise<void> | null = null;
 
@@ -125,7 +126,9 @@ export class RxSocket implements RpcContext {
     const remote = typeof host === "string" ? Address.from(host, port) : undefined;
     if (remote === undefined) throw new RxOptionError("host", "an IP address or localhost", options.host);
     const { host: _host, port: _port, ...client } = options;
-    return new RxConnection(this, remote, client);
+    const connection = new RxConnection(this, remote, client);
+    this.#connections.add(connection);
+    return connection;
   }
 
   /** Counters, pools and limits, as they stand. */
@@ -162,6 +165,7 @@ export class RxSocket implements RpcContext {
 
   async #close(abortCode: number): Promise<void> {
     for (const listener of this.#listeners) listener.close();
+    for (const connection of this.#connections) connection.close();
     this.advance();
     this.endpoint.abortAllCalls(abortCode);
     // The owners of those calls learn of it from the event cache, which needs a turn of the loop.

@@ -24,6 +24,7 @@ export abstract class CallStream implements CallListener, AsyncIterable<Uint8Arr
   readonly #events: EventCache;
   #reader: Waiter | null = null;
   #writer: Waiter | null = null;
+  #writing: Promise<void> | null = null;
   #borrowed = 0;
   #turn = -1;
   #directReads = 0;
@@ -87,6 +88,9 @@ export abstract class CallStream implements CallListener, AsyncIterable<Uint8Arr
    * @throws as read()
    */
   skip(length: number): Promise<void> {
+    if (!Number.isSafeInteger(length) || length < 0) {
+      return Promise.reject(new RxOptionError("length", "an integer of 0 or more", length));
+    }
     if (!this.#mayReadNow()) return this.#skipOn(length, length);
     this.#giveBack();
     const left = length - this.handle.skip(length);
@@ -143,7 +147,9 @@ export abstract class CallStream implements CallListener, AsyncIterable<Uint8Arr
       }
       this.writableBytes -= bytes.length;
       const taken = this.handle.write(bytes, 0, bytes.length);
-      return taken === bytes.length ? DONE : this.#writeOn(bytes, taken);
+      if (taken === bytes.length) return DONE;
+      this.#writing = this.#writeOn(bytes, taken);
+      return this.#writing;
     } catch (cause) {
       return Promise.reject(this.#failure ?? (cause as Error));
     }
@@ -152,6 +158,9 @@ export abstract class CallStream implements CallListener, AsyncIterable<Uint8Arr
   /** Ends this side's data, after `bytes` if they are given. @throws as write() */
   async end(bytes?: Uint8Array): Promise<void> {
     if (bytes !== undefined) await this.write(bytes);
+    if (this.#writer !== null) {
+      throw new RxError("RX_ERR_CALL_STATE", "a write is waiting: await it before the data ends");
+    }
     this.handle.end();
   }
 
@@ -174,6 +183,18 @@ export abstract class CallStream implements CallListener, AsyncIterable<Uint8Arr
 
   /** The call is over; `failure` is null when it succeeded. Runs once. */
   protected abstract onEnd(failure: RxError | null): void;
+
+  /** The newest write that had to wait for the peer; settled or not. */
+  protected get writing(): Promise<void> | null {
+    return this.#writer === null ? null : this.#writing;
+  }
+
+  /** Tells whoever waits on this call that it is over, with the reason given to failWith(). */
+  protected wakeAll(): void {
+    this.#wake(this.#reader, "reader");
+    this.#wake(this.#writer, "writer");
+    if (this.#failure !== null) this.#controller?.abort(this.#failure);
+  }
 
   /** Why the call failed, or null. */
   protected get failure(): RxError | null {

@@ -45,7 +45,14 @@ export class ClientCall extends CallStream {
   /** Lets the call go: one that is not over is aborted. `await using` does this. */
   close(): void {
     this.#signal?.removeEventListener("abort", this.#onAbort);
+    if (this.handle.isReleased) return;
+    if (!this.#isOver || !this.handle.isAtEnd) {
+      this.failWith(new RxError("RX_ERR_CALL_CANCELLED", "the call was closed before its reply was read"));
+    }
     this.handle.release(AbortCode.RX_USER_ABORT);
+    this.wakeAll();
+    if (!this.#isOver && this.#settle !== null) this.#settle(this.failure);
+    this.#isOver = true;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

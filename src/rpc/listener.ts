@@ -8,7 +8,7 @@ import type { RpcContext } from "./rpc-context.js";
 import { ServerCall } from "./server-call.js";
 import { type Refusal, refusalPolicy, serviceIdOption } from "./service-definition.js";
 
-/** Told of a call of a kernel-style service. Must not wait; what it throws is reported and changes nothing. */
+/** Told of a call of a kernel-style service. Must not wait. When onNewCall throws, the call is aborted and the fault reported. */
 export type CallNotifier = (call: ServerCall, userId: bigint) => void;
 
 export interface ListenerOptions {
@@ -239,7 +239,12 @@ export class Listener implements AsyncIterable<IncomingCall> {
     const call = charged ?? new ServerCall(handle, this.context.events, this.#maxReplyBytes);
     handle.listener = userId === null ? this.core : call;
     if (this.#onNewCall !== undefined && userId !== null) {
-      this.#onNewCall(call, userId);
+      try {
+        this.#onNewCall(call, userId);
+      } catch (cause) {
+        call.abort();
+        throw cause;
+      }
       return;
     }
     const incoming = new IncomingCall(this, call, handle);

@@ -38,6 +38,17 @@ export class ServerCall extends CallStream {
   finish(): void {
     if (this.#isFinished) return;
     this.#isFinished = true;
+    // A write that its writer did not wait for is still part of the reply.
+    const { writing } = this;
+    if (writing === null) this.#endReply();
+    else
+      void writing.then(
+        () => this.#endReply(),
+        () => this.#endReply(),
+      );
+  }
+
+  #endReply(): void {
     if (this.#isOver) {
       this.handle.release();
       return;
