@@ -2,6 +2,7 @@
 import type { Bundle } from "../core/conn-client.js";
 import type { Address } from "../util/address.js";
 import { RxError, RxOptionError } from "../util/errors.js";
+import { integerOption } from "../util/options.js";
 import { type CallOptions, ClientCall, checkCallOptions } from "./client-call.js";
 import type { RpcContext } from "./rpc-context.js";
 import { UnaryCall } from "./unary-call.js";
@@ -28,12 +29,22 @@ export class RxConnection {
   #isClosed = false;
 
   constructor(context: RpcContext, remote: Address, options: ClientOptions) {
+    if (options.upgrade !== undefined && typeof options.upgrade !== "boolean") {
+      throw new RxOptionError("upgrade", "a boolean", options.upgrade);
+    }
+    const { clientConnectionsMax } = context.endpoint.config;
     this.#context = context;
     this.#bundle = context.endpoint.openBundle({
       remote,
       serviceId: options.serviceId,
       securityIndex: options.securityIndex ?? 0,
-      connectionsMax: options.connectionsMax ?? context.endpoint.config.clientConnectionsMax,
+      connectionsMax: integerOption(
+        "connectionsMax",
+        options.connectionsMax,
+        clientConnectionsMax,
+        1,
+        16_384,
+      ),
       wantsUpgrade: options.upgrade ?? false,
     });
   }

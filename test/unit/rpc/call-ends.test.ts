@@ -117,3 +117,14 @@ describe("calls of careless users", () => {
     await socket.close();
   });
 });
+
+test("options of a connection that are wrong are refused by name", async () => {
+  const socket = await RxSocket.bind();
+  const connect = (options: object): unknown =>
+    socket.connect({ host: "127.0.0.1", port: 9, serviceId: 53, ...options });
+  for (const connectionsMax of [0, -1, 1.5, Number.NaN, "x"]) {
+    expect(() => connect({ connectionsMax })).toThrow("connectionsMax: expected an integer from 1 to 16384");
+  }
+  expect(() => connect({ upgrade: "no" })).toThrow("upgrade: expected a boolean");
+  await socket.close();
+});
