@@ -1,5 +1,6 @@
 // The acceptance service as users program it themselves: kernel style with notifiers, user style with a loop of incoming calls.
 import type { CallHandle } from "../core/call-handle.js";
+import { BACKLOG_MAX } from "../core/config.js";
 import { type Service, type ServiceCounters, ServiceStyle } from "../core/service.js";
 import { RxError, RxOptionError } from "../util/errors.js";
 import { functionOption, integerOption, knownOptions } from "../util/options.js";
@@ -54,6 +55,11 @@ export class IncomingCall {
 
   get serviceId(): number {
     return this.#call.serviceId;
+  }
+
+  /** Its client has given up: accept() would say how. */
+  get isEnded(): boolean {
+    return this.#call.isEnded;
   }
 
   /** The id it was charged under by hand, or null. With an id it is accepted already, and accept() only gives the call. */
@@ -249,8 +255,17 @@ export class Listener implements AsyncIterable<IncomingCall> {
     }
     const incoming = new IncomingCall(this, call, handle);
     const taker = this.#takers.shift();
-    if (taker === undefined) this.#incoming.push(incoming);
+    if (taker === undefined) this.#keep(incoming);
     else taker.resolve(incoming);
+  }
+
+  // Calls whose clients have given up while the loop was busy make room: a client could otherwise pile up entries for ever.
+  #keep(incoming: IncomingCall): void {
+    if (this.#incoming.length >= BACKLOG_MAX) {
+      const waiting = this.#incoming.filter((each) => !each.isEnded);
+      this.#incoming.splice(0, this.#incoming.length, ...waiting);
+    }
+    this.#incoming.push(incoming);
   }
 
   #discard(handle: CallHandle): void {
