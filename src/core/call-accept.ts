@@ -5,6 +5,7 @@ import { assert } from "../util/assert.js";
 import { seqDiff } from "../util/serial.js";
 import { AbortCode } from "../wire/abort.js";
 import { CHANNEL_MASK, CID_MASK, type PacketHeader } from "../wire/header.js";
+import { hasBufferForNewCall } from "./call-buffers.js";
 import { type Call, CallEvent, CallState } from "./call-object.js";
 import { abortCall, completeReply, enterRecvRequest, notify } from "./call-state.js";
 import { challenge, secureConnection } from "./conn-event.js";
@@ -51,7 +52,8 @@ export function acceptCall(
     refuseAbort(local, header, remote, closedCode(local));
     return null;
   }
-  if (service.backlog.calls === 0) {
+  // Without a buffer for its request the call could not begin; BUSY is possible only now.
+  if (service.backlog.calls === 0 || !hasBufferForNewCall(local)) {
     refuse(local, service, header, remote, connection);
     return null;
   }

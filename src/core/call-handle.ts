@@ -1,8 +1,10 @@
 // What users hold of a call: a small object of their own, made when the call is charged or begun, and checked by generation,
 // so that a late write to an ended call is an error to the writer and never reaches another call.
 import { NO_BUFFER } from "../memory/buffer-pool.js";
+import type { SharedChunk } from "../memory/shared-chunk.js";
 import { RxError } from "../util/errors.js";
 import { AckReason } from "../wire/ack.js";
+import { waitForRoom } from "./call-buffers.js";
 import {
   type Call,
   CallEvent,
@@ -201,7 +203,20 @@ export class CallHandle implements CallOwner {
     const call = this.#writable();
     this.#noteFirstWork(call);
     const taken = call.tx.write(from, offset, length);
-    if (taken < length) call.wantsRoom = true;
+    if (taken < length) waitForRoom(this.#local, call);
+    if (taken > 0) this.#outputReady(call);
+    return taken;
+  }
+
+  /**
+   * Queues chunk.bytes[offset, offset + length) as write() does, but without copying: the chunk is held until the peer has
+   * acknowledged it for good, or the call ends. @throws as write()
+   */
+  lend(chunk: SharedChunk, offset: number, length: number): number {
+    const call = this.#writable();
+    this.#noteFirstWork(call);
+    const taken = call.tx.lend(chunk, offset, length);
+    if (taken < length) waitForRoom(this.#local, call);
     if (taken > 0) this.#outputReady(call);
     return taken;
   }

@@ -7,6 +7,7 @@ import type { SlotList } from "../util/slot-list.js";
 import type { EndpointConfig } from "./config.js";
 import { CongestionWindow } from "./congestion.js";
 import type { Connection } from "./conn-object.js";
+import type { ChunkRetirer } from "./lent-payloads.js";
 import type { Peer } from "./peer.js";
 import { ReceiveWindow } from "./receive-window.js";
 import { TransmitWindow } from "./transmit-window.js";
@@ -116,11 +117,11 @@ export class Call extends EventItem {
   readonly deadlines = new Float64Array(Deadline.Count);
   readonly times = new Float64Array(CallTime.Count);
 
-  constructor(index: number, pool: BufferPool, config: EndpointConfig) {
+  constructor(index: number, pool: BufferPool, config: EndpointConfig, retirer: ChunkRetirer) {
     super();
     this.index = index;
     this.rx = new ReceiveWindow(pool, config.receiveWindowPackets);
-    this.tx = new TransmitWindow(pool, config.transmitQueuePackets);
+    this.tx = new TransmitWindow(pool, config.transmitQueuePackets, retirer);
     this.deadlines.fill(Number.POSITIVE_INFINITY);
   }
 
@@ -172,6 +173,19 @@ export class Call extends EventItem {
     this.events = 0;
     if (this.owner !== null) this.owner.handleCallEvents(events);
   }
+}
+
+/** Each call can wait for a buffer twice: to store the packet that comes next, and to write. */
+export const WAITS_PER_CALL = 2;
+
+/** The call's place in the pool's queues while its next packet waits. */
+export function readingSlot(call: Call): number {
+  return call.index * WAITS_PER_CALL;
+}
+
+/** The same for its writer. */
+export function writingSlot(call: Call): number {
+  return call.index * WAITS_PER_CALL + 1;
 }
 
 /** The connection of a call that is or was on the wire. */

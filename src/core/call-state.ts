@@ -9,6 +9,8 @@ import {
   connectionOf,
   Deadline,
   peerOf,
+  readingSlot,
+  writingSlot,
 } from "./call-object.js";
 import { type Connection, ConnTime, NO_CALL, Outcome } from "./conn-object.js";
 import type { Local } from "./local.js";
@@ -133,11 +135,20 @@ function close(local: Local, call: Call, completion: Completion, abortCode: numb
   local.timers.remove(call.index);
   local.unscheduleCall(call);
   local.blockedCalls.remove(call.index);
+  endWaits(local, call);
   call.tx.releaseAll();
   call.waitingIn?.remove(call.index);
   call.waitingIn = null;
   if (wasOnWire) leaveChannel(local, call);
   countEnd(local, completion);
+}
+
+// The call waits no longer; what was handed over to it goes to the next.
+function endWaits(local: Local, call: Call): void {
+  const { waiters } = local.buffers;
+  waiters.remove(readingSlot(call));
+  waiters.remove(writingSlot(call));
+  call.rx.dropGrant();
 }
 
 /** Ends the call with an ABORT to the peer. */

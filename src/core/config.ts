@@ -1,5 +1,6 @@
 // Every limit and tunable of an endpoint: unit, default, reason. Wrong values are refused here, before anything is made.
 
+import { buffersKept } from "../memory/buffer-pool.js";
 import { AddressRange } from "../util/address.js";
 import { RxOptionError } from "../util/errors.js";
 import { integerOption, knownOptions } from "../util/options.js";
@@ -14,6 +15,7 @@ export const ADVERTISED_MTU = 5_692;
 export const ADVERTISED_JUMBO = 4;
 
 const SECOND_US = 1_000_000;
+const BUFFERS_LIMIT = 1_048_576;
 
 /** What a user may set. Every field has a default; times are in milliseconds. */
 export interface EndpointOptions {
@@ -31,13 +33,22 @@ export interface EndpointOptions {
   readonly tombstonesMax?: number;
   /** Service calls one address may have alive; more are answered BUSY. Default half of `callsMax`. */
   readonly callsPerPeerMax?: number;
-  /** Packet buffers in all. Default 4 096. */
+  /**
+   * Packet buffers in all: the hard limit of what is received and not read, and written and not acknowledged. Default 4 096;
+   * at least a jumbogram of a request, a packet of its reply and the reserve, 8 in all.
+   */
   readonly buffersMax?: number;
   /** Size of a packet buffer in bytes, 1 500 or more. Default 1 500. */
   readonly bufferBytes?: number;
-  /** Packets a call takes in ahead of its reader, 1 to 255. Default 32, the most that OpenAFS uses. */
+  /**
+   * Packets a call takes in ahead of its reader, 1 to 255. Default 32, the most that OpenAFS uses, or an eighth of
+   * `buffersMax`, at least 4.
+   */
   readonly receiveWindowPackets?: number;
-  /** Packets a writer may queue ahead of the hard ACK, 2 to 256. Default 64: two windows of 32. */
+  /**
+   * Packets a writer may queue ahead of the hard ACK, 2 to 256. Default 64, two windows of 32, or a quarter of
+   * `buffersMax`, at least 2.
+   */
   readonly transmitQueuePackets?: number;
   /** Silence after which a call is dead. Default 20 000 (rx-behaviour.md section 9: 12 to 20 s). */
   readonly deadTimeMs?: number;
@@ -130,22 +141,23 @@ export class EndpointConfig {
     this.tombstonesMax = integerOption("tombstonesMax", options.tombstonesMax, 16_384, 1, 1_048_576);
     const half = Math.max(1, this.callsMax >> 1);
     this.callsPerPeerMax = integerOption("callsPerPeerMax", options.callsPerPeerMax, half, 1, 65_536);
-    this.buffersMax = integerOption("buffersMax", options.buffersMax, 4_096, 8, 1_048_576);
+    this.buffersMax = integerOption("buffersMax", options.buffersMax, 4_096, 1, BUFFERS_LIMIT);
     this.bufferBytes = integerOption("bufferBytes", options.bufferBytes, 1_500, 1_500, 65_536);
     this.receiveWindowPackets = integerOption(
       "receiveWindowPackets",
       options.receiveWindowPackets,
-      32,
+      share(this.buffersMax, 8, ADVERTISED_JUMBO, 32),
       1,
       255,
     );
     this.transmitQueuePackets = integerOption(
       "transmitQueuePackets",
       options.transmitQueuePackets,
-      64,
+      share(this.buffersMax, 4, 2, 64),
       2,
       256,
     );
+    checkBuffers(this.buffersMax, this.receiveWindowPackets);
     this.deadTimeUs = timeOption("deadTimeMs", options.deadTimeMs, 20_000);
     this.keepaliveUs = timeOption("keepaliveMs", options.keepaliveMs, 2_000);
     this.requestProgressUs = timeOption("requestProgressMs", options.requestProgressMs, 30_000);
@@ -179,6 +191,25 @@ export class EndpointConfig {
       );
     }
   }
+}
+
+// A call takes no more than a part of the buffers, so that a few that stand still leave some to the others.
+function share(buffersMax: number, parts: number, least: number, most: number): number {
+  return Math.min(Math.max(Math.trunc(buffersMax / parts), least), most);
+}
+
+/** @throws RxOptionError when one call each way could not get through */
+function checkBuffers(buffersMax: number, receiveWindowPackets: number): void {
+  // What the window never goes below (receive-window.ts), one packet of a reply, and what is kept back.
+  const request = Math.min(ADVERTISED_JUMBO, receiveWindowPackets);
+  const reserve = buffersKept(buffersMax);
+  const least = request + 1 + reserve;
+  if (buffersMax >= least) return;
+  throw new RxOptionError(
+    "buffersMax",
+    `an integer from ${least} to ${BUFFERS_LIMIT} (${request} for a request + 1 for its reply + ${reserve} in reserve)`,
+    buffersMax,
+  );
 }
 
 function timeOption(name: string, valueMs: number | undefined, fallbackMs: number): number {

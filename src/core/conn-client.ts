@@ -1,4 +1,5 @@
 // Client connections: bundles of connections with like parameters, calls that wait for a channel, and which channel they get.
+import { BufferClass } from "../memory/buffer-class.js";
 import type { Address } from "../util/address.js";
 import { RxError } from "../util/errors.js";
 import { SlotList } from "../util/slot-list.js";
@@ -77,7 +78,7 @@ export class Bundles {
     call.serviceId = bundle.options.serviceId;
     enterAwaitConn(call);
     const packetBytes = local.peers.find(bundle.options.remote)?.packetBytes ?? PACKET_BYTES_MAX;
-    call.tx.prepare(local.securityClass(bundle.options.securityIndex), packetBytes);
+    call.tx.prepare(local.securityClass(bundle.options.securityIndex), packetBytes, BufferClass.OwnRequest);
     bundle.waiting.push(call.index);
     call.waitingIn = bundle.waiting;
     this.assign(bundle);

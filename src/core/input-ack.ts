@@ -6,8 +6,9 @@ import { AckReason, clampTrailerWord } from "../wire/ack.js";
 import { HEADER_SIZE, MAX_DATAGRAM, type PacketHeader } from "../wire/header.js";
 import { JUMBO_DATA_SIZE, JUMBO_HEADER_SIZE } from "../wire/jumbo.js";
 import { PacketFlag } from "../wire/packet-type.js";
-import { type Call, CallEvent, CallState, CallTime, connectionOf, peerOf } from "./call-object.js";
-import { abortCall, completeReply, notify } from "./call-state.js";
+import { noteQueueRoom } from "./call-buffers.js";
+import { type Call, CallState, CallTime, connectionOf, peerOf } from "./call-object.js";
+import { abortCall, completeReply } from "./call-state.js";
 import { PACKET_BYTES_MAX } from "./config.js";
 import { abortConnection } from "./conn-event.js";
 import type { Local } from "./local.js";
@@ -22,6 +23,8 @@ const PEER_WINDOW_MAX = 255;
 // Peers accept no smaller packets (rx-wire.md section 13), and no trailer makes us send larger ones.
 const PACKET_BYTES_MIN = 548;
 const JUMBO_MAX = 6;
+// With the shortest timeout of 200 ms a packet that found no buffer is offered again about every 0.8 s.
+const HELD_BACK_BACKOFF_MAX = 2;
 
 /** Handles an ACK whose body has been read from `bytes`. */
 export function inputAck(
@@ -157,7 +160,25 @@ function takeAcknowledgements(local: Local, call: Call, ack: AckBody, bytes: Uin
     }
   }
   if (ack.reason === AckReason.Duplicate && tx.backoff === 0) tx.reorderSteps++;
+  takeSpace(local, call, ack);
   afterAcknowledgements(local, call, news, wasLimited);
+}
+
+// NoSpace: the peer lives and the path is good, but the packet was dropped for want of a buffer. The next ACK with another
+// reason says that there is one, and the first packet goes at once. One ACK buys one packet.
+function takeSpace(local: Local, call: Call, ack: AckBody): void {
+  const { tx } = call;
+  if (ack.reason === AckReason.NoSpace) {
+    tx.isHeldBack = true;
+    if (tx.backoff > HELD_BACK_BACKOFF_MAX) tx.backoff = HELD_BACK_BACKOFF_MAX;
+    return;
+  }
+  if (!tx.isHeldBack) return;
+  tx.isHeldBack = false;
+  if (tx.first >= tx.next) return;
+  tx.markLost(tx.first);
+  call.owesResend = true;
+  local.scheduleCall(call);
 }
 
 /** Everything sent so far is hard-acknowledged (rx-wire.md section 9.1). */
@@ -186,8 +207,5 @@ function afterAcknowledgements(local: Local, call: Call, news: number, wasLimite
   if (tx.first < tx.next) detectLosses(local, call);
   else setResendTimer(local, call);
   if (tx.hasWork) local.scheduleCall(call);
-  if (call.wantsRoom && tx.isWritable) {
-    call.wantsRoom = false;
-    notify(local, call, CallEvent.Writable);
-  }
+  noteQueueRoom(local, call);
 }

@@ -1,4 +1,5 @@
 // A DATA packet, or a jumbogram of them, for a call: what is kept, what is dropped, and when it is acknowledged.
+import { BufferClass } from "../memory/buffer-class.js";
 import { NO_BUFFER } from "../memory/buffer-pool.js";
 import { AbortCode } from "../wire/abort.js";
 import { AckReason } from "../wire/ack.js";
@@ -11,6 +12,7 @@ import {
   jumboSegmentOffset,
 } from "../wire/jumbo.js";
 import { PacketFlag } from "../wire/packet-type.js";
+import { takeForNextPacket, takeForPacketAhead } from "./call-buffers.js";
 import { type Call, CallEvent, CallState, CallTime, Completion, connectionOf } from "./call-object.js";
 import { abortCall, complete, enterAckRequest, enterRecvReply, notify } from "./call-state.js";
 import { abortConnection, proposeFinalAck, repeatFinalAck } from "./conn-event.js";
@@ -151,8 +153,9 @@ function inputSegment(
     return 0;
   }
   const hadGap = rx.top >= rx.next;
-  const isStorable = placement === Placement.InOrder || hasRoomAhead(local);
-  const buffer = isStorable ? store(local, bytes, from, to) : NO_BUFFER;
+  const first =
+    placement === Placement.InOrder ? takeForNextPacket(local, call, isLast) : takeForPacketAhead(local);
+  const buffer = first === NO_BUFFER ? NO_BUFFER : store(local, first, bytes, from, to);
   if (buffer === NO_BUFFER) {
     local.stats.count(Stat.DropNoBuffer);
     return AckReason.NoSpace;
@@ -176,17 +179,9 @@ function isPastEnd(lastSeq: number, top: number, seq: number, isLast: boolean): 
   return isLast && seq < top;
 }
 
-// The last eighth of the buffers is for packets that a reader can use at once: packets behind a gap must not keep out the one
-// that closes it.
-function hasRoomAhead(local: Local): boolean {
-  return local.buffers.free > local.buffers.count >> 3;
-}
-
-/** Copies bytes[from, to) into buffers, several where one is too small. @returns the first, or NO_BUFFER. */
-function store(local: Local, bytes: Uint8Array, from: number, to: number): number {
+/** Copies bytes[from, to) into `first` and more behind it where it is too small. @returns `first`, or NO_BUFFER. */
+function store(local: Local, first: number, bytes: Uint8Array, from: number, to: number): number {
   const pool = local.buffers;
-  const first = pool.take();
-  if (first === NO_BUFFER) return NO_BUFFER;
   const isWholeDatagram = to === bytes.length && to <= pool.bufferBytes;
   if (isWholeDatagram) {
     // A datagram that is an array of its own is copied with its header: that needs no view of a part of it.
@@ -211,7 +206,7 @@ function storeScratch(local: Local, first: number, length: number): number {
     pool.length[buffer] = part;
     at += part;
     if (at >= end) return first;
-    const next = pool.take();
+    const next = pool.take(BufferClass.NewCall);
     if (next === NO_BUFFER) {
       pool.give(first);
       return NO_BUFFER;

@@ -6,7 +6,9 @@ import type { Address } from "../util/address.js";
 import { DeadlineHeap } from "../util/deadline-heap.js";
 import { KeyedHash } from "../util/keyed-hash.js";
 import { SlotList } from "../util/slot-list.js";
-import { Call } from "./call-object.js";
+import { takeOffer } from "./call-buffers.js";
+import { Call, WAITS_PER_CALL } from "./call-object.js";
+import { RetiredChunks } from "./chunk-retirer.js";
 import type { EndpointConfig } from "./config.js";
 import type { Connection, VerdictSink } from "./conn-object.js";
 import { ConnTable } from "./conn-table.js";
@@ -87,8 +89,11 @@ export class Local {
     this.events = options.events;
     this.host = options.host;
     this.security = options.security;
-    this.buffers = new BufferPool(config.buffersMax, config.bufferBytes);
-    this.calls = new ObjectPool(config.callsMax, (index) => new Call(index, this.buffers, config));
+    this.buffers = new BufferPool(config.buffersMax, config.bufferBytes, config.callsMax * WAITS_PER_CALL, {
+      takeOffer: (slot, buffer) => takeOffer(this, slot, buffer),
+    });
+    const retired = new RetiredChunks(options.events);
+    this.calls = new ObjectPool(config.callsMax, (index) => new Call(index, this.buffers, config, retired));
     const hash = new KeyedHash(random.int32(), random.int32());
     this.peers = new PeerTable(config, hash);
     this.connections = new ConnTable(config, hash);

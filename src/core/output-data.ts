@@ -88,10 +88,10 @@ export class DataOutput {
 
   // The most that packet `seq` can be on the wire.
   #payloadOf(call: Call, seq: number): number {
-    const buffer = call.tx.buffers[seq & call.tx.mask] as number;
     const { securityClass } = connectionOf(call);
     const overhead = securityClass === null ? 0 : securityClass.headerBytes + securityClass.trailerBytes;
-    return buffer === NO_BUFFER ? 0 : (this.#local.buffers.length[buffer] as number) + overhead;
+    const length = call.tx.payloadBytes(seq);
+    return length === 0 ? 0 : length + overhead;
   }
 
   // Sets the flags of packet `seq`; JumboPacket says that the next one follows in the same datagram.
@@ -118,6 +118,8 @@ export class DataOutput {
     const place = seq & tx.mask;
     const buffer = tx.buffers[place] as number;
     if (buffer === NO_BUFFER) {
+      const isLent = ((tx.flags[place] as number) & TransmitFlag.Lent) !== 0;
+      if (isLent) return this.#placeLent(call, seq, wasSent, bytes, at);
       tx.cksums[place] = 0;
       return 0;
     }
@@ -128,6 +130,24 @@ export class DataOutput {
     const length = this.#local.buffers.length[buffer] as number;
     this.#copy(buffer, length, bytes, at);
     return length;
+  }
+
+  // The class leaves the payload as it is, or it would not have been lent; it may still want a cksum.
+  #placeLent(call: Call, seq: number, wasSent: boolean, bytes: Uint8Array, at: number): number {
+    const { tx } = call;
+    const place = seq & tx.mask;
+    const source = tx.lent.bytesAt(place);
+    const { range } = this.#local;
+    range.offset = tx.lent.offsetAt(place);
+    range.length = tx.lent.lengthAt(place);
+    if (!wasSent) {
+      this.#header.seq = seq;
+      this.#header.cksum = 0;
+      (connectionOf(call).security as SecurityContext).protectData(this.#header, source, range);
+      tx.cksums[place] = this.#header.cksum;
+    }
+    bytes.set(source.subarray(range.offset, range.offset + range.length), at);
+    return range.length;
   }
 
   // Protects a payload once, where it lies in its buffer. @returns the header's cksum

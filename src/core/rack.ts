@@ -51,8 +51,10 @@ export function detectLosses(local: Local, call: Call): void {
     // Sent before something that has arrived: lost once the window after its own round trip has passed.
     const leftUs = sentAt + roundTripUs + windowUs - now;
     if (leftUs <= 0) {
-      if (call.congestion.onLoss(seq, tx.next, tx.inFlight)) call.owesResend = true;
-      peerOf(call).noteLoss();
+      if (!tx.isHeldBack) {
+        if (call.congestion.onLoss(seq, tx.next, tx.inFlight)) call.owesResend = true;
+        peerOf(call).noteLoss();
+      }
       tx.markLost(seq);
     } else if (leftUs > waitUs) {
       waitUs = leftUs;
@@ -85,8 +87,11 @@ export function handleResendTimeout(local: Local, call: Call): void {
       return;
     case ResendKind.Timeout:
       measureRoundTrip(local, call);
-      call.congestion.onTimeout(tx.next, tx.inFlight);
-      peerOf(call).noteLoss();
+      // A peer without a buffer says nothing about the path.
+      if (!tx.isHeldBack) {
+        call.congestion.onTimeout(tx.next, tx.inFlight);
+        peerOf(call).noteLoss();
+      }
       for (let seq = tx.first; seq < tx.next; seq++) tx.markLost(seq);
       tx.backoff++;
       call.hasProbed = false;

@@ -1,4 +1,5 @@
 // The receiving half of a call: packets held between the network and the reader, in order of sequence number.
+import { BufferClass } from "../memory/buffer-class.js";
 import { type BufferPool, NO_BUFFER } from "../memory/buffer-pool.js";
 import { assert } from "../util/assert.js";
 import { ACK_MAX_SOFT } from "../wire/ack.js";
@@ -41,6 +42,8 @@ export class ReceiveWindow {
   unacked = 0;
   /** The reader wants no more: what comes is acknowledged and dropped. */
   isDiscarding = false;
+  /** Handed over after a wait, for the packet that comes next in order. */
+  granted = NO_BUFFER;
   /** [payload bytes received in order or held] */
   readonly cells = new Float64Array(1);
   readonly #pool: BufferPool;
@@ -92,7 +95,7 @@ export class ReceiveWindow {
 
   /** Buffers held, linked ones included, for those who check that none is lost. */
   get buffersHeld(): number {
-    let held = 0;
+    let held = this.granted === NO_BUFFER ? 0 : 1;
     for (let i = 0; i < this.#ring.length; i++) {
       for (let at = this.#ring[i] as number; at !== NO_BUFFER; at = this.#pool.next[at] as number) held++;
     }
@@ -107,7 +110,7 @@ export class ReceiveWindow {
   get room(): number {
     if (this.isComplete) return this.window;
     const room = this.window - (this.next - this.readSeq);
-    const { free } = this.#pool;
+    const free = this.#pool.freeFor(BufferClass.Request);
     const allowed = room < free ? room : free;
     return allowed < this.#slack ? this.#slack : allowed;
   }
@@ -173,8 +176,17 @@ export class ReceiveWindow {
     }
   }
 
+  /** No packet will come for the buffer that was waited for. */
+  dropGrant(): void {
+    if (this.granted === NO_BUFFER) return;
+    const buffer = this.granted;
+    this.granted = NO_BUFFER;
+    this.#pool.give(buffer);
+  }
+
   /** Gives back every buffer that is held. */
   releaseAll(): void {
+    this.dropGrant();
     for (let seq = this.readSeq; seq <= this.top; seq++) {
       const place = seq & this.#mask;
       const buffer = this.#ring[place] as number;

@@ -52,7 +52,7 @@ export interface SecurityClass {
   readonly name: string;
   /** Whether a service must see a valid RESPONSE before a call reaches its handler. */
   readonly needsChallenge: boolean;
-  /** Most bytes the class adds before and after the payload of a DATA packet. */
+  /** Most bytes the class adds before and after the payload of a DATA packet. A class that adds none leaves it as it is. */
   readonly headerBytes: number;
   readonly trailerBytes: number;
   createContext(connection: ConnectionFacts): SecurityContext;

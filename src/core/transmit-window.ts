@@ -1,16 +1,19 @@
 // The sending half of a call: packets from the writer until the peer has hard-acknowledged them.
+import { BufferClass } from "../memory/buffer-class.js";
 import { type BufferPool, NO_BUFFER } from "../memory/buffer-pool.js";
+import type { SharedChunk } from "../memory/shared-chunk.js";
 import { assert } from "../util/assert.js";
 import { copyBytes } from "../util/bytes.js";
 import { HEADER_SIZE } from "../wire/header.js";
 import { JUMBO_DATA_SIZE } from "../wire/jumbo.js";
+import { type ChunkRetirer, LentPayloads } from "./lent-payloads.js";
 import type { SecurityClass } from "./security-class.js";
 
 /** Packets a peer takes until its ACKs say otherwise. */
 const PEER_WINDOW_INITIAL = 32;
 
 /** What has happened to a queued packet. */
-export const TransmitFlag = { Sent: 1, SoftAcked: 2, Lost: 4, Resent: 8, Empty: 16 } as const;
+export const TransmitFlag = { Sent: 1, SoftAcked: 2, Lost: 4, Resent: 8, Empty: 16, Lent: 32 } as const;
 
 /** Index of each time in `cells`. */
 export const TransmitCell = {
@@ -55,11 +58,22 @@ export class TransmitWindow {
   /** Payload bytes per packet and the room before it that the security class needs. */
   dataBytes = 0;
   headRoom = 0;
+  /** The peer has had no buffer for what it was sent: one packet at a time, until it says otherwise. */
+  isHeldBack = false;
+  /** Class of this call's buffers for sending. */
+  bufferClass: BufferClass = BufferClass.Reply;
+  /** Handed over after a wait, for the writer. */
+  granted = NO_BUFFER;
+  /** A whole packet's worth of a shared chunk need not be copied: the security class leaves payloads as they are. */
+  #mayLend = false;
   #filling = NO_BUFFER;
+  #lent: LentPayloads | null = null;
   readonly #pool: BufferPool;
+  readonly #retirer: ChunkRetirer;
 
-  constructor(pool: BufferPool, queueMax: number) {
+  constructor(pool: BufferPool, queueMax: number, retirer: ChunkRetirer) {
     this.#pool = pool;
+    this.#retirer = retirer;
     this.queueMax = queueMax;
     let places = 2;
     // One more than the queue: the empty last packet needs no buffer, but a place.
@@ -73,10 +87,16 @@ export class TransmitWindow {
   }
 
   /** Sets what a packet may hold: a jumbogram's segment at most, less what the peer and the security class leave. */
-  prepare(securityClass: SecurityClass | null, packetBytes: number): void {
+  prepare(
+    securityClass: SecurityClass | null,
+    packetBytes: number,
+    bufferClass: BufferClass = BufferClass.Reply,
+  ): void {
+    this.bufferClass = bufferClass;
     const payload = Math.min(JUMBO_DATA_SIZE, packetBytes - HEADER_SIZE);
     this.headRoom = securityClass === null ? 0 : securityClass.headerBytes;
     this.dataBytes = payload - this.headRoom - (securityClass === null ? 0 : securityClass.trailerBytes);
+    this.#mayLend = this.dataBytes === payload;
     this.peerWindow = PEER_WINDOW_INITIAL;
   }
 
@@ -103,6 +123,9 @@ export class TransmitWindow {
     this.cells.fill(0);
     this.dataBytes = 0;
     this.headRoom = 0;
+    this.isHeldBack = false;
+    this.bufferClass = BufferClass.Reply;
+    this.#mayLend = false;
   }
 
   /** Some sent packet is not hard-acknowledged, or some queued one not sent. */
@@ -117,7 +140,7 @@ export class TransmitWindow {
 
   /** Buffers held, for those who check that none is lost. */
   get buffersHeld(): number {
-    let held = this.#filling === NO_BUFFER ? 0 : 1;
+    let held = (this.#filling === NO_BUFFER ? 0 : 1) + (this.granted === NO_BUFFER ? 0 : 1);
     for (let i = 0; i < this.buffers.length; i++) if (this.buffers[i] !== NO_BUFFER) held++;
     return held;
   }
@@ -144,7 +167,18 @@ export class TransmitWindow {
     if (this.lastSeq !== 0) return false;
     const filling = this.#filling;
     if (filling !== NO_BUFFER && (this.#pool.length[filling] as number) < this.dataBytes) return true;
-    return this.#queued < this.queueMax && this.#pool.free > 0;
+    if (this.#queued >= this.queueMax) return false;
+    return this.granted !== NO_BUFFER || this.#pool.freeFor(this.bufferClass) > 0;
+  }
+
+  /** Whether a buffer, and nothing else, is what write() lacks. */
+  get wantsBuffer(): boolean {
+    return (
+      this.lastSeq === 0 &&
+      this.granted === NO_BUFFER &&
+      this.#queued < this.queueMax &&
+      this.#pool.freeFor(this.bufferClass) === 0
+    );
   }
 
   get #queued(): number {
@@ -159,7 +193,7 @@ export class TransmitWindow {
     while (taken < length) {
       if (this.#filling === NO_BUFFER || (pool.length[this.#filling] as number) === this.dataBytes) {
         if (this.#queued >= this.queueMax) break;
-        const buffer = pool.take();
+        const buffer = this.#takeBuffer();
         if (buffer === NO_BUFFER) break;
         this.seal();
         pool.start[buffer] = this.headRoom;
@@ -175,9 +209,46 @@ export class TransmitWindow {
     return taken;
   }
 
+  /**
+   * Queues chunk.bytes[offset, offset + length) without copying it, but for what fills up a packet that has been begun and
+   * what is less than a packet at the end. @returns how many bytes were taken: fewer than `length` as for write()
+   */
+  lend(chunk: SharedChunk, offset: number, length: number): number {
+    if (!this.#mayLend) return this.write(chunk.bytes, offset, length);
+    const filling = this.#filling;
+    const begun = filling === NO_BUFFER ? 0 : this.dataBytes - (this.#pool.length[filling] as number);
+    let taken = begun === 0 ? 0 : this.write(chunk.bytes, offset, Math.min(begun, length));
+    while (length - taken >= this.dataBytes && this.#queued < this.queueMax) {
+      this.seal();
+      const place = this.top & this.mask;
+      this.#lent ??= new LentPayloads(this.mask + 1, this.#retirer);
+      this.#lent.lend(place, chunk, offset + taken, this.dataBytes);
+      this.flags[place] = TransmitFlag.Lent;
+      this.#append();
+      taken += this.dataBytes;
+    }
+    const left = length - taken;
+    return left < this.dataBytes ? taken + this.write(chunk.bytes, offset + taken, left) : taken;
+  }
+
+  /** Payloads that lie in shared chunks; only for packets with TransmitFlag.Lent. */
+  get lent(): LentPayloads {
+    assert(this.#lent !== null, "a payload is lent by nobody");
+    return this.#lent;
+  }
+
+  /** Bytes of packet `seq`'s payload, as far as it has been protected. */
+  payloadBytes(seq: number): number {
+    const place = seq & this.mask;
+    const buffer = this.buffers[place] as number;
+    if (buffer !== NO_BUFFER) return this.#pool.length[buffer] as number;
+    return ((this.flags[place] as number) & TransmitFlag.Lent) === 0 ? 0 : this.lent.lengthAt(place);
+  }
+
   /** The writer ends. Needs no buffer: a last packet without data is sent without one. */
   end(): void {
     assert(this.lastSeq === 0, "ended twice");
+    this.#dropGrant();
     if (this.#filling === NO_BUFFER) {
       this.flags[this.top & this.mask] = TransmitFlag.Empty;
       this.#append();
@@ -200,7 +271,7 @@ export class TransmitWindow {
 
   /** The packet to send now with `cwnd` in force: the lowest lost one, else the next new one; 0 = none. */
   sendable(cwnd: number): number {
-    if (this.inFlight >= cwnd) return 0;
+    if (this.inFlight >= (this.isHeldBack ? 1 : cwnd)) return 0;
     if (this.lost > 0) return this.firstLost();
     if (this.next >= this.first + this.peerWindow) return 0;
     if (this.next < this.top) return this.next;
@@ -215,7 +286,9 @@ export class TransmitWindow {
     const isResent = (flags & TransmitFlag.Sent) !== 0;
     if (!isResent || (flags & (TransmitFlag.Lost | TransmitFlag.SoftAcked)) !== 0) this.inFlight++;
     this.flags[place] =
-      (flags & TransmitFlag.Empty) | TransmitFlag.Sent | (isResent ? TransmitFlag.Resent : 0);
+      (flags & (TransmitFlag.Empty | TransmitFlag.Lent)) |
+      TransmitFlag.Sent |
+      (isResent ? TransmitFlag.Resent : 0);
     this.serials[place] = serial;
     this.sentAt[place] = now[0] as number;
     if (seq === this.next) this.next++;
@@ -275,8 +348,23 @@ export class TransmitWindow {
   releaseAll(): void {
     for (let seq = this.first; seq < this.top; seq++) this.#free(seq);
     this.first = this.top;
-    if (this.#filling !== NO_BUFFER) this.#pool.give(this.#filling);
+    const filling = this.#filling;
     this.#filling = NO_BUFFER;
+    if (filling !== NO_BUFFER) this.#pool.give(filling);
+    this.#dropGrant();
+  }
+
+  #takeBuffer(): number {
+    const { granted } = this;
+    if (granted === NO_BUFFER) return this.#pool.take(this.bufferClass);
+    this.granted = NO_BUFFER;
+    return granted;
+  }
+
+  #dropGrant(): void {
+    const { granted } = this;
+    this.granted = NO_BUFFER;
+    if (granted !== NO_BUFFER) this.#pool.give(granted);
   }
 
   #append(): void {
@@ -287,8 +375,9 @@ export class TransmitWindow {
   #free(seq: number): void {
     const place = seq & this.mask;
     const buffer = this.buffers[place] as number;
-    if (buffer !== NO_BUFFER) this.#pool.give(buffer);
     this.buffers[place] = NO_BUFFER;
+    if (buffer !== NO_BUFFER) this.#pool.give(buffer);
+    else if (((this.flags[place] as number) & TransmitFlag.Lent) !== 0) this.lent.release(place);
   }
 
   /** The lowest lost packet, or 0. */

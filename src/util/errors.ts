@@ -22,6 +22,9 @@ export const RX_ERRORS = {
   RX_ERR_NETWORK: "the network reported an error for the peer",
   RX_ERR_END_OF_DATA: "the peer's data ended before what was asked for",
   RX_ERR_TOO_LARGE: "the data passes the limit of the call",
+  RX_ERR_MEMORY: "the memory limit of the call or of the socket is reached",
+  RX_ERR_SPILL_FULL: "a buffer cannot grow: its quota or the disk of its spill file is used up",
+  RX_ERR_FILE: "a file operation failed",
   RX_ERR_SOCKET_CLOSED: "the socket is closed",
   RX_ERR_SOCKET: "the operating system refused a socket operation",
 } as const;
