@@ -31,6 +31,11 @@ export interface DriverParts {
   readonly onFault: (cause: unknown) => void;
   /** Receives errors of the socket. */
   readonly onError: (cause: Error) => void;
+  /**
+   * Whether the timer is moved and an immediate set only when what is wanted differs from what is set. Default true; false
+   * shows in benchmarks what that saves.
+   */
+  readonly changesOnlyWhatDiffers?: boolean;
 }
 
 export class Driver implements DatagramSink, EndpointHost {
@@ -39,6 +44,7 @@ export class Driver implements DatagramSink, EndpointHost {
   readonly transport: DatagramTransport;
   readonly #clock: Clock;
   readonly #onError: (cause: Error) => void;
+  readonly #changesOnlyWhatDiffers: boolean;
   readonly #out = new Transmit(Buffer.alloc(TRANSMIT_ROOM));
   /** Text form of each peer's address, by its place in the table, and the life of the peer it belongs to. */
   readonly #hosts: string[] = [];
@@ -58,6 +64,7 @@ export class Driver implements DatagramSink, EndpointHost {
     this.transport = parts.transport;
     this.#clock = parts.clock;
     this.#onError = parts.onError;
+    this.#changesOnlyWhatDiffers = parts.changesOnlyWhatDiffers ?? true;
     this.#drain = () => this.#runDrain();
     this.#goOn = () => process.nextTick(this.#drain);
     this.#flush = () => this.#runFlush();
@@ -69,6 +76,7 @@ export class Driver implements DatagramSink, EndpointHost {
         setImmediate(this.#drain);
       },
       onFault: parts.onFault,
+      armsOnce: this.#changesOnlyWhatDiffers,
     });
     this.endpoint = new Endpoint({
       ...(parts.options === undefined ? {} : { options: parts.options }),
@@ -123,14 +131,14 @@ export class Driver implements DatagramSink, EndpointHost {
   // Only an earlier deadline moves the timer; a later one is found when it fires.
   wantTimer(): void {
     const dueUs = this.endpoint.nextTimeoutUs();
-    if (dueUs >= this.#timerUs || this.#isClosed) return;
+    if (this.#isClosed || (dueUs >= this.#timerUs && this.#changesOnlyWhatDiffers)) return;
     this.#armTimer(dueUs);
   }
 
   // A turn goes by steps of a few items. Between two, what the items have begun runs as far as it can (a tick that is asked
   // for from a microtask comes after all microtasks), and what it wrote leaves: the peers work on it meanwhile.
   #runDrain(): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.events.count === 0) return;
     if (this.#isFlushArmed) this.#runFlush();
     this.endpoint.advance(this.#clock.nowUs());
     if (this.events.drainStep(ITEMS_PER_STEP)) queueMicrotask(this.#goOn);

@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { EventCache, EventClass, EventItem } from "../../../src/loop/event-cache.js";
+import {
+  EventCache,
+  EventClass,
+  EventItem,
+  PATIENCE_TURNS,
+  turnsWaitedMax,
+} from "../../../src/loop/event-cache.js";
 import { AssertionError } from "../../../src/util/assert.js";
 
 const { NewCall, Control, Data, Background } = EventClass;
@@ -316,6 +322,53 @@ describe("EventCache.arm", () => {
   });
 });
 
+describe("EventCache patience", () => {
+  // Items of an urgent class that put themselves again as soon as they run.
+  function flood(house: House, count: number, eventClass: EventClass): void {
+    for (let i = 0; i < count; i++) {
+      const item: Probe = house.put(`flood ${i}`, eventClass, () => house.cache.put(item, eventClass));
+    }
+  }
+
+  for (const eventClass of [Control, Data]) {
+    it(`runs a background item within the stated turns, whatever comes in class ${eventClass}`, () => {
+      const house = new House();
+      flood(house, 100, eventClass);
+      // So slow that every turn ends at its first look at the clock.
+      house.itemUs = 1_000;
+      house.turn();
+      house.put("late", Background);
+      let turns = 0;
+      while (!house.ran.includes("late") && turns < 1_000) {
+        house.turn();
+        turns++;
+      }
+      expect(turns).toBeGreaterThan(PATIENCE_TURNS - 1);
+      expect(turns).toBeLessThanOrEqual(turnsWaitedMax(101));
+      expect(house.cache.counters.waitedMax).toBeLessThanOrEqual(turnsWaitedMax(101));
+    });
+  }
+
+  it("keeps the bound for every one of many items of all classes", () => {
+    const house = new House();
+    house.itemUs = 300;
+    for (const eventClass of [Control, Data, Background]) flood(house, 60, eventClass);
+    for (let turn = 0; turn < 500; turn++) house.turn();
+    expect(house.cache.counters.waitedMax).toBeLessThanOrEqual(turnsWaitedMax(180));
+    expect(house.cache.counters.waitedMax).toBeGreaterThanOrEqual(PATIENCE_TURNS);
+  });
+
+  it("runs new calls before items out of patience", () => {
+    const house = new House();
+    flood(house, 100, Control);
+    house.itemUs = 1_000;
+    house.put("late", Background);
+    for (let turn = 0; turn < PATIENCE_TURNS - 1; turn++) house.turn();
+    house.put("call", NewCall);
+    expect(house.turn()[0]).toBe("call");
+  });
+});
+
 describe("EventCache against a model", () => {
   const NAMES = 6;
   const command = fc.record({
@@ -326,32 +379,56 @@ describe("EventCache against a model", () => {
   type Command = { readonly kind: string; readonly item: number; readonly eventClass: EventClass };
   const step = fc.oneof(
     { weight: 3, arbitrary: command },
-    { weight: 1, arbitrary: fc.constant("drain" as const) },
+    { weight: 2, arbitrary: fc.constant("drain" as const) },
   );
+
+  interface Entry {
+    readonly item: number;
+    readonly turn: number;
+  }
 
   // Four plain queues.
   class Model {
-    readonly queues: number[][] = [[], [], [], []];
+    readonly queues: Entry[][] = [[], [], [], []];
     readonly ran: string[] = [];
+    turns = 0;
+    waitedMax = 0;
+    left = 0;
 
     do({ kind, item, eventClass }: Command): void {
-      const held = this.queues.findIndex((queue) => queue.includes(item));
+      const held = this.classOf(item);
       if (kind === "put" && held >= 0 && held <= eventClass) return;
-      if (held >= 0) this.queues[held] = (this.queues[held] as number[]).filter((other) => other !== item);
-      if (kind === "put") (this.queues[eventClass] as number[]).push(item);
+      if (held >= 0)
+        this.queues[held] = (this.queues[held] as Entry[]).filter((entry) => entry.item !== item);
+      if (kind === "put") (this.queues[eventClass] as Entry[]).push({ item, turn: this.turns });
+    }
+
+    classOf(item: number): number {
+      return this.queues.findIndex((queue) => queue.some((entry) => entry.item === item));
+    }
+
+    // The oldest of those out of patience, or else the first of the most urgent class.
+    nextQueue(): Entry[] | undefined {
+      const heads = this.queues.filter((queue) => queue.length > 0);
+      const impatient = heads.filter((queue) => this.turns - (queue[0] as Entry).turn >= PATIENCE_TURNS);
+      const oldest = Math.min(...impatient.map((queue) => (queue[0] as Entry).turn));
+      return impatient.find((queue) => queue[0]?.turn === oldest) ?? heads[0];
     }
 
     drain(itemsPerTurn: number, next: () => Command | undefined): void {
-      const run = (queue: number[] | undefined): void => {
-        this.ran.push(`${queue?.shift()}`);
+      this.turns++;
+      const run = (queue: Entry[] | undefined): void => {
+        const { item, turn } = queue?.shift() as Entry;
+        this.ran.push(`${item}`);
+        this.waitedMax = Math.max(this.waitedMax, this.turns - turn);
         const reaction = next();
         if (reaction !== undefined) this.do(reaction);
       };
-      for (let left = (this.queues[0] as number[]).length; left > 0 && this.queues[0]?.length; left--) {
+      for (let left = (this.queues[0] as Entry[]).length; left > 0 && this.queues[0]?.length; left--) {
         run(this.queues[0]);
       }
-      for (let i = 0; i < itemsPerTurn && this.count > 0; i++)
-        run(this.queues.find((queue) => queue.length > 0));
+      for (let i = 0; i < itemsPerTurn && this.count > 0; i++) run(this.nextQueue());
+      this.left += this.count;
     }
 
     get count(): number {
@@ -362,7 +439,7 @@ describe("EventCache against a model", () => {
   it("runs the same in the same order, holds the same, and has one drain asked for while it holds anything", () => {
     fc.assert(
       fc.property(
-        fc.array(step, { maxLength: 50, size: "max" }),
+        fc.array(step, { maxLength: 80, size: "max" }),
         fc.array(fc.option(command, { nil: undefined }), { maxLength: 40, size: "max" }),
         fc.integer({ min: 1, max: 4 }),
         (steps, reactions, itemsPerTurn) => {
@@ -393,9 +470,9 @@ describe("EventCache against a model", () => {
             }
             expect(house.ran).toEqual(model.ran);
             expect(house.cache.count).toBe(model.count);
-            expect(items.map((item) => item.eventClass)).toEqual(
-              items.map((_, i) => model.queues.findIndex((queue) => queue.includes(i))),
-            );
+            expect(items.map((item) => item.eventClass)).toEqual(items.map((_, i) => model.classOf(i)));
+            const { turns, waitedMax, left } = house.cache.counters;
+            expect([turns, waitedMax, left]).toEqual([model.turns, model.waitedMax, model.left]);
             const isNewlyWanted: boolean = model.count > 0 && !isWanted;
             expect(house.arms - armsBefore).toBe(isNewlyWanted ? 1 : 0);
             isWanted ||= isNewlyWanted;
