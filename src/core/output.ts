@@ -1,10 +1,12 @@
 // State to packets: what each call and connection has to send, written into the caller's memory one datagram at a time.
 
 import { Address } from "../util/address.js";
+import { AbortCode } from "../wire/abort.js";
 import { AckBody, AckReason, writeAck } from "../wire/ack.js";
 import { HEADER_SIZE, PacketHeader, writeHeader } from "../wire/header.js";
 import { PacketFlag, PacketType } from "../wire/packet-type.js";
 import { type Call, CallState, CallTime, connectionOf, Deadline, peerOf } from "./call-object.js";
+import { abortCall } from "./call-state.js";
 import { ADVERTISED_JUMBO, ADVERTISED_MTU, PACKET_BYTES_MAX } from "./config.js";
 import type { Connection } from "./conn-object.js";
 import { writeConnectionPacket } from "./conn-output.js";
@@ -108,6 +110,7 @@ export class Output {
 
   /** @returns the length written, or 0 when the call has nothing to send now. */
   #writeCallPacket(call: Call, out: Transmit): number {
+    const local = this.#local;
     if (!call.isLive || call.connection === null) return 0;
     // From a stranger a PING first: it says what an ACK says, and invites the proof that all else waits for.
     if (call.ackReason !== 0 && !(call.owesPing && !peerOf(call).isProven)) {
@@ -123,6 +126,10 @@ export class Output {
     }
     const seq = this.#nextData(call);
     if (seq === 0) return 0;
+    if (!call.tx.hasPayload(seq)) {
+      abortCall(local, call, AbortCode.RX_USER_ABORT);
+      return 0;
+    }
     const length = this.#data.write(call, seq, out.bytes, out.offset);
     return length === 0 ? this.#block(call) : length;
   }

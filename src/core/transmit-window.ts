@@ -237,6 +237,12 @@ export class TransmitWindow {
     return this.#lent;
   }
 
+  /** Whether packet `seq` still has its payload. A shared chunk is gone when a user has released it once too often. */
+  hasPayload(seq: number): boolean {
+    const place = seq & this.mask;
+    return ((this.flags[place] as number) & TransmitFlag.Lent) === 0 || this.lent.isThere(place);
+  }
+
   /** Bytes of packet `seq`'s payload, as far as it has been protected. */
   payloadBytes(seq: number): number {
     const place = seq & this.mask;
