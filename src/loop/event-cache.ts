@@ -149,6 +149,11 @@ export class EventCache {
    */
   drainStep(most: number): boolean {
     assert(!this.#isDraining, "event cache drained from within its own drain");
+    if (!this.#isInTurn && this.#count === 0) {
+      // Everything has been withdrawn since: no turn, but the next item has to ask for one.
+      this.#isArmed = false;
+      return false;
+    }
     if (!this.#isInTurn) this.#beginTurn();
     this.#isDraining = true;
     let goesOn = false;

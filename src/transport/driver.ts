@@ -138,7 +138,7 @@ export class Driver implements DatagramSink, EndpointHost {
   // A turn goes by steps of a few items. Between two, what the items have begun runs as far as it can (a tick that is asked
   // for from a microtask comes after all microtasks), and what it wrote leaves: the peers work on it meanwhile.
   #runDrain(): void {
-    if (this.#isClosed || this.events.count === 0) return;
+    if (this.#isClosed) return;
     if (this.#isFlushArmed) this.#runFlush();
     this.endpoint.advance(this.#clock.nowUs());
     if (this.events.drainStep(ITEMS_PER_STEP)) queueMicrotask(this.#goOn);

@@ -305,6 +305,16 @@ describe("EventCache.arm", () => {
     expect(house.arms).toBe(2);
   });
 
+  it("is called again after a drain that found everything withdrawn, which was no turn", () => {
+    const house = new House();
+    const item = house.put("a", Data);
+    house.cache.withdraw(item);
+    expect(house.turn()).toEqual([]);
+    expect([house.cache.counters.turns, house.arms]).toEqual([0, 1]);
+    house.put("b", Data);
+    expect(house.arms).toBe(2);
+  });
+
   it("is called once by a drain that leaves items, and not by what is put after it", () => {
     const house = new House({ itemsPerTurn: 2 });
     house.putMany(5, Data);
@@ -416,6 +426,7 @@ describe("EventCache against a model", () => {
     }
 
     drain(itemsPerTurn: number, next: () => Command | undefined): void {
+      if (this.count === 0) return;
       this.turns++;
       const run = (queue: Entry[] | undefined): void => {
         const { item, turn } = queue?.shift() as Entry;
