@@ -16,14 +16,18 @@ async function serve(calls: Listener): Promise<void> {
 }
 
 async function answer(incoming: IncomingCall, userId: bigint): Promise<void> {
+  // Its client may have given up: accept() and reject() have nothing to answer then.
+  if (incoming.isEnded) return;
+  if (userId > 2n) return incoming.reject(NOT_TODAY);
+  const call = incoming.accept(userId);
   try {
-    if (userId > 2n) return incoming.reject(NOT_TODAY);
-    const call = incoming.accept(userId);
     const request = await call.readAll(65_536);
     await call.write(request.reverse());
     call.finish();
   } catch (cause) {
-    console.error(`call ${userId} from ${incoming.remote} is gone: ${String(cause)}`);
+    // The client is gone, or has sent too much: a call that is not finished must be aborted, or it is never let go.
+    call.abort();
+    console.error(`call ${userId} has failed: ${String(cause)}`);
   }
 }
 const served = serve(listener);

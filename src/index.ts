@@ -8,15 +8,24 @@ export type {
   SecurityVerdict,
 } from "./core/security-class.js";
 export type { ServiceCounters } from "./core/service.js";
+export type { Arena, Releasable } from "./memory/arena.js";
+export { SharedChunk } from "./memory/shared-chunk.js";
+export { Vector, type VectorItems, type VectorKind } from "./memory/vector.js";
+export type { FileOptions } from "./node/file-access.js";
+export type { FileBackend, FileCounters } from "./node/file-queue.js";
 export { type DrainOptions, RpcServer, type RpcServerOptions } from "./node/rpc-server.js";
 export { RxClient, type RxClientOptions } from "./node/rx-client.js";
 export { type ConnectOptions, RxSocket } from "./node/rx-socket.js";
 export type { SocketOptions } from "./node/socket-options.js";
-export type { PoolStats, ServiceStats, SocketStats } from "./node/socket-stats.js";
+export type { ResourceOptions } from "./node/socket-resources.js";
+export type { BudgetStats, BufferStats, PoolStats, ServiceStats, SocketStats } from "./node/socket-stats.js";
 export { RxAbort } from "./rpc/call-error.js";
+export type { MemoryOptions } from "./rpc/call-memory.js";
 export type { CallStream } from "./rpc/call-stream.js";
 export type { ClientOptions, RxConnection } from "./rpc/client.js";
 export type { CallOptions, ClientCall } from "./rpc/client-call.js";
+export type { FileAccess, FileFacts, FileFlags, FileOpenOptions, RxFile } from "./rpc/file-access.js";
+export type { GrowableStream } from "./rpc/growable-stream.js";
 export type { CallNotifier, IncomingCall, Listener, ListenerOptions } from "./rpc/listener.js";
 export type { ServerCall } from "./rpc/server-call.js";
 export {

@@ -1,16 +1,18 @@
 // What `rxrpc serve` prints: its settings and what they cost, a line now and then, and a last one.
 import type { EndpointConfig } from "../core/config.js";
+import { buffersKept } from "../memory/buffer-pool.js";
+import { type MemoryCost, memoryCosts, totalCost } from "../node/memory-ceiling.js";
 import type { RpcServer } from "../node/rpc-server.js";
 import type { SocketStats } from "../node/socket-stats.js";
+import type { MemoryLimits } from "../rpc/call-memory.js";
 import type { ServiceDefinition } from "../rpc/service-definition.js";
 import { formatTarget, type Target } from "./arguments.js";
-import { ECHO_MAX_BYTES, ECHO_SERVICE_ID } from "./echo-service.js";
-import { type MemoryCost, memoryCosts, totalCost } from "./memory-cost.js";
 import type { Terminal } from "./terminal.js";
 import { formatBytes, formatRate, formatTable } from "./text.js";
 
 export interface ReportSettings {
   readonly config: EndpointConfig;
+  readonly limits: MemoryLimits;
   readonly backlog: number;
   readonly isQuiet: boolean;
   readonly isJson: boolean;
@@ -53,7 +55,8 @@ export class ServeReport {
     this.#beforeMs = performance.now();
     const { isJson, isQuiet } = this.#settings;
     const address = formatTarget(this.#server.addresses[0] ?? { host: "", port: 0 });
-    const costs = this.#costs();
+    const { config, limits } = this.#settings;
+    const costs = memoryCosts(config, limits);
     if (isJson) {
       this.#json("listening", {
         address,
@@ -114,7 +117,7 @@ export class ServeReport {
   }
 
   #startLines(address: string, costs: readonly MemoryCost[]): string[] {
-    const { config, backlog } = this.#settings;
+    const { config, limits, backlog } = this.#settings;
     const { granted } = this.#server.stats()[0] as SocketStats;
     const lines = [
       `services: ${this.#services.map(({ name, id, concurrency }) => `${name} (${id}), ${concurrency} at once`).join("; ")}`,
@@ -123,6 +126,9 @@ export class ServeReport {
         `${config.connectionsMax} connections, ${config.peersMax} peers, ${config.strangersMax} strangers`,
       "memory that these limits can take:",
       ...formatTable(costRows(costs)).map((line) => `  ${line}`),
+      `  of the packet buffers ${buffersKept(config.buffersMax)} are kept for calls that have come far`,
+      `on disk: growable buffers above ${formatBytes(limits.spillThresholdBytes)}, ` +
+        `${formatBytes(limits.spillBytesPerCallMax)} a call, ${formatBytes(limits.spillBytesMax)} in all`,
       `socket buffers granted: ${formatBytes(granted.recvBufferBytes)} to receive, ${formatBytes(granted.sendBufferBytes)} to send`,
     ];
     if (granted.recvBufferBytes < RECV_BUFFER_WANTED) {
@@ -144,24 +150,18 @@ export class ServeReport {
     return lines;
   }
 
-  #costs(): readonly MemoryCost[] {
-    const echo = this.#services.find(({ id }) => id === ECHO_SERVICE_ID);
-    const held =
-      echo === undefined
-        ? []
-        : [{ name: "echo requests", count: echo.concurrency, eachBytes: ECHO_MAX_BYTES }];
-    return [...memoryCosts(this.#settings.config), ...held];
-  }
-
   #serviceFacts(): readonly object[] {
     return this.#services.map(({ id, name, concurrency }) => ({ id, name, concurrency }));
   }
 
-  #buffers(): { readonly buffersUsed: number; readonly buffersMax: number } {
+  #buffers(): BufferFacts {
     const stats = this.#server.stats();
     return {
       buffersUsed: stats.reduce((sum, { buffers }) => sum + buffers.used, 0),
       buffersMax: stats.reduce((sum, { buffers }) => sum + buffers.max, 0),
+      buffersHighWater: stats.reduce((sum, { buffers }) => sum + buffers.highWater, 0),
+      bufferWaiters: stats.reduce((sum, { buffers }) => sum + buffers.waiters, 0),
+      bufferTakesFailed: stats.reduce((sum, { buffers }) => sum + buffers.failedTakes, 0),
     };
   }
 
@@ -170,14 +170,20 @@ export class ServeReport {
   }
 }
 
-interface StatusFacts {
+interface BufferFacts {
+  readonly buffersUsed: number;
+  readonly buffersMax: number;
+  readonly buffersHighWater: number;
+  readonly bufferWaiters: number;
+  readonly bufferTakesFailed: number;
+}
+
+interface StatusFacts extends BufferFacts {
   readonly callsPerSecond: number;
   readonly running: number;
   readonly busy: number;
   readonly refused: number;
   readonly packetsIgnored: number;
-  readonly buffersUsed: number;
-  readonly buffersMax: number;
   readonly kernelDrops: number | null;
 }
 
@@ -185,7 +191,8 @@ function statusLine(facts: StatusFacts): string {
   return (
     `${formatRate(facts.callsPerSecond)} calls/s, ${facts.running} running, ${facts.busy} told busy, ` +
     `${facts.refused} refused, ${facts.packetsIgnored} packets ignored, ` +
-    `buffers ${facts.buffersUsed}/${facts.buffersMax}, ${kernelText(facts.kernelDrops)}`
+    `buffers ${facts.buffersUsed}/${facts.buffersMax} (most ${facts.buffersHighWater}), ` +
+    `${facts.bufferWaiters} waiting for one, ${kernelText(facts.kernelDrops)}`
   );
 }
 

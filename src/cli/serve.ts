@@ -1,6 +1,7 @@
 // `rxrpc serve`: the server base with rxperf and an echo service, until it is told to stop.
 import { BACKLOG_MAX, ENDPOINT_OPTION_NAMES, EndpointConfig, type EndpointOptions } from "../core/config.js";
 import { RpcServer, type RpcServerOptions } from "../node/rpc-server.js";
+import { MEMORY_OPTION_NAMES, MemoryLimits, type MemoryOptions } from "../rpc/call-memory.js";
 import { RXPERF_PORT } from "../rxperf/protocol.js";
 import { rxperfService } from "../rxperf/service.js";
 import { PcapngTap, PcapngWriter } from "../transport/pcapng.js";
@@ -17,6 +18,8 @@ const INTERVAL_S = 10;
 const INTERVAL_MAX_S = 86_400;
 /** At most one line about faults in so much time: whoever can cause one must not fill a disk. */
 const FAULT_LINE_MS = 1_000;
+
+const LIMIT_NAMES: readonly string[] = [...ENDPOINT_OPTION_NAMES, ...MEMORY_OPTION_NAMES];
 
 const OWN_OPTIONS = {
   host: "string",
@@ -45,7 +48,7 @@ the calls under way end. A second signal ends it at once.
 
 Limits, each by its name; times are in milliseconds. --trusted takes ranges with
 commas between them, or "none":
-${wrap(ENDPOINT_OPTION_NAMES.map((name) => `--${name}`))}`;
+${wrap(LIMIT_NAMES.map((name) => `--${name}`))}`;
 
 export const serve: Command = {
   name: "serve",
@@ -66,6 +69,7 @@ export const serve: Command = {
 interface Settings {
   readonly server: RpcServerOptions;
   readonly config: EndpointConfig;
+  readonly limits: MemoryLimits;
   readonly backlog: number;
   readonly concurrency: number;
   readonly pcap: string | undefined;
@@ -75,16 +79,18 @@ interface Settings {
 }
 
 function readSettings(args: readonly string[]): Settings {
-  const limits = Object.fromEntries(ENDPOINT_OPTION_NAMES.map((name) => [name, "string" as const]));
+  const limits = Object.fromEntries(LIMIT_NAMES.map((name) => [name, "string" as const]));
   const line = new Arguments(args, { ...limits, ...OWN_OPTIONS }, 0);
   const endpoint = endpointOptions(line);
+  const memory = memoryOptions(line);
   const backlog = line.integer("backlog", 1, BACKLOG_MAX) ?? BACKLOG_MAX;
   const host = line.text("host") ?? DEFAULT_HOST;
   const port = line.integer("port", 0, 65_535) ?? RXPERF_PORT;
   return {
-    server: { ...endpoint, host, port, backlog },
+    server: { ...endpoint, memory, host, port, backlog },
     // Checks the limits, too: a wrong one is a wrong command line.
     config: new EndpointConfig(endpoint),
+    limits: new MemoryLimits(memory),
     backlog,
     concurrency: line.integer("concurrency", 1, CONCURRENCY_MAX) ?? CONCURRENCY,
     pcap: line.text("pcap"),
@@ -102,6 +108,15 @@ function endpointOptions(line: Arguments): EndpointOptions {
     if (name === "versionText") options[name] = text;
     else if (name === "trusted") options[name] = text === "none" ? [] : text.split(",");
     else options[name] = line.integer(name, 0);
+  }
+  return options;
+}
+
+function memoryOptions(line: Arguments): MemoryOptions {
+  const options: Record<string, unknown> = {};
+  for (const name of MEMORY_OPTION_NAMES) {
+    const value = name === "spillDirectory" ? line.text(name) : line.integer(name, 0);
+    if (value !== undefined) options[name] = value;
   }
   return options;
 }

@@ -105,6 +105,12 @@ export class CallHandle implements CallOwner {
     return call === null || call.connection === null ? 0 : peerOf(call).rtt.srttUs;
   }
 
+  /** There are bytes to be taken now. */
+  get hasInput(): boolean {
+    const call = this.call;
+    return call !== null && call.rx.peek() !== NO_BUFFER;
+  }
+
   /** Everything the peer sent has been taken. */
   get isAtEnd(): boolean {
     const call = this.call;

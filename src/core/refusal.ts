@@ -8,6 +8,9 @@ const REPLIES_MAX = 64;
 /** The largest reply: a header and rx_statistics (28 + 284 bytes). */
 const REPLY_BYTES_MAX = 320;
 
+/** What the ring of replies takes. */
+export const REPLIES_BYTES = REPLIES_MAX * REPLY_BYTES_MAX;
+
 /** One reply waiting to be sent. */
 export class Reply {
   readonly address = new Address();

@@ -6,7 +6,7 @@ import { serviceIdOption } from "../rpc/service-definition.js";
 import { RxOptionError } from "../util/errors.js";
 import { integerOption, knownOptions } from "../util/options.js";
 import { RxSocket } from "./rx-socket.js";
-import type { SocketOptions } from "./socket-options.js";
+import { CLIENT_SOCKET_OPTION_NAMES, type SocketOptions } from "./socket-options.js";
 
 export interface RxClientOptions extends ClientOptions {
   /** Address or name of the server. */
@@ -39,7 +39,8 @@ export class RxClient {
       throw new RxOptionError("port", "an integer from 1 to 65535", options.port);
     const port = integerOption("port", options.port, 0, 1, 65_535);
     serviceIdOption("serviceId", options.serviceId);
-    const socket = await RxSocket.connected(options.socket ?? {}, options.host, port);
+    const socketOptions = options.socket === undefined ? {} : checkSocket(options.socket);
+    const socket = await RxSocket.connected(socketOptions, options.host, port);
     const { host: _host, port: _port, socket: _socket, ...client } = options;
     const host = socket.peerHost ?? options.host;
     try {
@@ -70,13 +71,18 @@ export class RxClient {
     return this.#socket.stats();
   }
 
-  /** Ends the calls under way and closes the socket. */
-  async close(): Promise<void> {
-    this.#connection.close();
-    await this.#socket.close();
+  /** Ends the calls under way with RX_ERR_SOCKET_CLOSED and closes the socket. */
+  close(): Promise<void> {
+    return this.#socket.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+// A connected socket is bound by the system, to what reaches the server: an address given here would go unheeded.
+function checkSocket(socket: SocketOptions): SocketOptions {
+  knownOptions("socket", socket, CLIENT_SOCKET_OPTION_NAMES);
+  return socket;
 }

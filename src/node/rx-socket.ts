@@ -1,6 +1,8 @@
 // One UDP socket with everything on it: services of either style, and calls to other services.
+import type { EndpointOptions } from "../core/config.js";
 import type { SecurityClass } from "../core/security-class.js";
-import { type ClientOptions, RxConnection } from "../rpc/client.js";
+import { isAbortCode } from "../rpc/call-error.js";
+import { type ClientOptions, noteSocketClosed, RxConnection } from "../rpc/client.js";
 import { Listener, type ListenerOptions } from "../rpc/listener.js";
 import type { RpcContext } from "../rpc/rpc-context.js";
 import { serviceIdOption } from "../rpc/service-definition.js";
@@ -16,6 +18,7 @@ import { RxError, RxOptionError } from "../util/errors.js";
 import { integerOption, knownOptions } from "../util/options.js";
 import { AbortCode } from "../wire/abort.js";
 import { endpointOptions, type SocketOptions, warnOfFault } from "./socket-options.js";
+import { SocketResources } from "./socket-resources.js";
 import { type SocketStats, socketStats } from "./socket-stats.js";
 
 export interface ConnectOptions extends ClientOptions {
@@ -32,15 +35,22 @@ const LINGER_MS = 20;
 export class RxSocket implements RpcContext {
   readonly #driver: Driver;
   readonly #udp: UdpTransport;
+  readonly #resources: SocketResources;
   readonly #onFault: (cause: unknown, where: string) => void;
   readonly #listeners = new Set<Listener>();
   readonly #connections = new Set<RxConnection>();
   #nextUserId = 0n;
   #closing: Promise<void> | null = null;
 
-  private constructor(driver: Driver, udp: UdpTransport, onFault: (cause: unknown, where: string) => void) {
+  private constructor(
+    driver: Driver,
+    udp: UdpTransport,
+    resources: SocketResources,
+    onFault: (cause: unknown, where: string) => void,
+  ) {
     this.#driver = driver;
     this.#udp = udp;
+    this.#resources = resources;
     this.#onFault = onFault;
   }
 
@@ -49,20 +59,25 @@ export class RxSocket implements RpcContext {
    * @throws RxOptionError naming the option that is wrong; RxError RX_ERR_SOCKET when the system refuses
    */
   static async bind(options: SocketOptions = {}): Promise<RxSocket> {
+    const endpoint = endpointOptions(options);
     const udp = new UdpTransport({
       ...(options.host === undefined ? {} : { host: options.host }),
       ...(options.port === undefined ? {} : { port: options.port }),
     });
-    return RxSocket.#open(options, udp);
+    return RxSocket.#open(options, endpoint, udp);
   }
 
-  /** A socket that talks to one peer only, so that a closed port there is noticed at once. @throws as bind() */
+  /** A socket that talks to one peer only, so that a closed port there is noticed at once. @throws as bind() @internal */
   static async connected(options: SocketOptions, host: string, port: number): Promise<RxSocket> {
-    return RxSocket.#open(options, new UdpTransport({ connect: { host, port } }));
+    const endpoint = endpointOptions(options);
+    return RxSocket.#open(options, endpoint, new UdpTransport({ connect: { host, port } }));
   }
 
-  static async #open(options: SocketOptions, udp: UdpTransport): Promise<RxSocket> {
-    const endpoint = endpointOptions(options);
+  static async #open(
+    options: SocketOptions,
+    endpoint: EndpointOptions,
+    udp: UdpTransport,
+  ): Promise<RxSocket> {
     const transport: DatagramTransport =
       options.wrapTransport === undefined ? udp : options.wrapTransport(udp);
     const onFault = options.onFault ?? warnOfFault;
@@ -76,11 +91,12 @@ export class RxSocket implements RpcContext {
       onFault: (cause) => onFault(cause, "notifier"),
       onError: (cause) => networkError(driver, udp, cause),
     });
+    const resources = new SocketResources(driver.events, options);
     await driver.open();
-    return new RxSocket(driver, udp, onFault);
+    return new RxSocket(driver, udp, resources, onFault);
   }
 
-  /** The one peer of a connected socket, as an address; null for others. */
+  /** The one peer of a connected socket, as an address; null for others. @internal */
   get peerHost(): string | null {
     return this.#udp.peer?.format() ?? null;
   }
@@ -94,12 +110,24 @@ export class RxSocket implements RpcContext {
     return this.#driver.transport.local.port;
   }
 
+  /** @internal */
   get endpoint(): Driver["endpoint"] {
     return this.#driver.endpoint;
   }
 
+  /** @internal */
   get events(): Driver["events"] {
     return this.#driver.events;
+  }
+
+  /** @internal */
+  get memory(): SocketResources["memory"] {
+    return this.#resources.memory;
+  }
+
+  /** @internal */
+  get files(): SocketResources["files"] {
+    return this.#resources.files;
   }
 
   /**
@@ -108,7 +136,7 @@ export class RxSocket implements RpcContext {
    */
   service(options: ListenerOptions): Listener {
     this.#refuseClosed();
-    const listener = new Listener(this, options);
+    const listener: Listener = new Listener(this, options, () => this.#listeners.delete(listener));
     this.#listeners.add(listener);
     return listener;
   }
@@ -120,20 +148,24 @@ export class RxSocket implements RpcContext {
   connect(options: ConnectOptions): RxConnection {
     this.#refuseClosed();
     knownOptions("options", options, CONNECT_NAMES);
+    if (options.port === undefined)
+      throw new RxOptionError("port", "an integer from 1 to 65535", options.port);
     const port = integerOption("port", options.port, 0, 1, 65_535);
     serviceIdOption("serviceId", options.serviceId);
     const host = options.host === "localhost" ? "127.0.0.1" : options.host;
     const remote = typeof host === "string" ? Address.from(host, port) : undefined;
     if (remote === undefined) throw new RxOptionError("host", "an IP address or localhost", options.host);
     const { host: _host, port: _port, ...client } = options;
-    const connection = new RxConnection(this, remote, client);
+    const connection: RxConnection = new RxConnection(this, remote, client, () =>
+      this.#connections.delete(connection),
+    );
     this.#connections.add(connection);
     return connection;
   }
 
   /** Counters, pools and limits, as they stand. */
   stats(): SocketStats {
-    return socketStats(this.#driver, this.#udp);
+    return socketStats(this.#driver, this.#udp, this.#resources);
   }
 
   /** Datagrams the kernel dropped at this socket because nobody read them in time; undefined where it does not tell. */
@@ -141,8 +173,17 @@ export class RxSocket implements RpcContext {
     return readKernelDrops(this.#driver.transport.local);
   }
 
-  /** Ends every call with `abortCode` (default RX_CALL_DEAD), closes every service, and closes the socket. Safe to call twice. */
+  /**
+   * Ends every call, closes every service, and closes the socket. Safe to call twice. Peers are told `abortCode`; client
+   * calls of this socket end with RX_ERR_SOCKET_CLOSED.
+   *
+   * @param abortCode a 32-bit integer other than 0; default RX_CALL_DEAD
+   * @throws RxOptionError for any other code; nothing is closed then
+   */
   close(abortCode: number = AbortCode.RX_CALL_DEAD): Promise<void> {
+    if (!isAbortCode(abortCode)) {
+      return Promise.reject(new RxOptionError("abortCode", "a 32-bit integer other than 0", abortCode));
+    }
     this.#closing ??= this.#close(abortCode);
     return this.#closing;
   }
@@ -151,25 +192,30 @@ export class RxSocket implements RpcContext {
     return this.close();
   }
 
+  /** @internal */
   advance(): void {
     this.#driver.advance();
   }
 
+  /** @internal */
   reportFault(cause: unknown, where: string): void {
     this.#onFault(cause, where);
   }
 
+  /** @internal */
   nextUserId(): bigint {
     return this.#nextUserId++;
   }
 
   async #close(abortCode: number): Promise<void> {
-    for (const listener of this.#listeners) listener.close();
-    for (const connection of this.#connections) connection.close();
     this.advance();
+    noteSocketClosed(this.endpoint, abortCode);
+    for (const listener of this.#listeners) listener.closeWith(abortCode);
+    for (const connection of this.#connections) connection.close();
     this.endpoint.abortAllCalls(abortCode);
     // The owners of those calls learn of it from the event cache, which needs a turn of the loop.
     while (this.#driver.events.count > 0) await new Promise((resolve) => setImmediate(resolve));
+    await this.#resources.close();
     if (this.endpoint.local.clientConnections > 0)
       await new Promise((resolve) => setTimeout(resolve, LINGER_MS));
     await this.#driver.close();

@@ -2,9 +2,11 @@
 import { ENDPOINT_OPTION_NAMES, type EndpointOptions } from "../core/config.js";
 import type { SecurityClass } from "../core/security-class.js";
 import type { DatagramTransport } from "../transport/transport.js";
-import { functionOption, knownOptions } from "../util/options.js";
+import { RxOptionError } from "../util/errors.js";
+import { functionOption, integerOption, knownOptions } from "../util/options.js";
+import { checkResources, RESOURCE_OPTION_NAMES, type ResourceOptions } from "./socket-resources.js";
 
-export interface SocketOptions extends EndpointOptions {
+export interface SocketOptions extends EndpointOptions, ResourceOptions {
   /** Address or name to bind. Default 127.0.0.1. */
   readonly host?: string;
   /** UDP port; 0 takes a free one. Default 0. */
@@ -17,15 +19,61 @@ export interface SocketOptions extends EndpointOptions {
   readonly wrapTransport?: (transport: DatagramTransport) => DatagramTransport;
 }
 
-const OWN_NAMES = ["host", "port", "security", "onFault", "wrapTransport"];
+const ADDRESS_NAMES = ["host", "port"];
+const COMMON_NAMES = ["security", "onFault", "wrapTransport", ...RESOURCE_OPTION_NAMES];
 
-/** The endpoint's share of the options. @throws RxOptionError naming an option that is not known */
+/** The options of a socket that the system chooses an address for. */
+export const CLIENT_SOCKET_OPTION_NAMES: readonly string[] = [...ENDPOINT_OPTION_NAMES, ...COMMON_NAMES];
+
+/**
+ * Checks the options of a socket.
+ * @returns the endpoint's share of them, whose values EndpointConfig checks
+ * @throws RxOptionError naming an option that is wrong or not known
+ */
 export function endpointOptions(options: SocketOptions, alsoKnown: readonly string[] = []): EndpointOptions {
-  knownOptions("options", options, [...ENDPOINT_OPTION_NAMES, ...OWN_NAMES, ...alsoKnown]);
+  knownOptions("options", options, [...ADDRESS_NAMES, ...CLIENT_SOCKET_OPTION_NAMES, ...alsoKnown]);
+  addressOptions("", options);
+  if (options.security !== undefined) checkSecurity(options.security);
   functionOption("onFault", options.onFault);
   functionOption("wrapTransport", options.wrapTransport);
+  checkResources(options);
   const entries = Object.entries(options).filter(([name]) => ENDPOINT_OPTION_NAMES.includes(name));
   return Object.fromEntries(entries);
+}
+
+/** @throws RxOptionError naming `prefix` and the option, unless `host` and `port` can be bound, as far as can be told */
+export function addressOptions(
+  prefix: string,
+  options: { readonly host?: string | undefined; readonly port?: number | undefined },
+): void {
+  const { host, port } = options;
+  if (host !== undefined && (typeof host !== "string" || host === "")) {
+    throw new RxOptionError(`${prefix}host`, "an address or name", host);
+  }
+  integerOption(`${prefix}port`, port, 0, 0, 65_535);
+}
+
+// The index is one byte of every packet's header, and says which class a connection has.
+const SECURITY_INDEX_MAX = 255;
+
+function checkSecurity(security: unknown): void {
+  const expected = "an array of at least one security class";
+  if (!Array.isArray(security) || security.length === 0)
+    throw new RxOptionError("security", expected, security);
+  const seen = new Set<unknown>();
+  for (const each of security as readonly unknown[]) {
+    if (typeof each !== "object" || each === null) throw new RxOptionError("security", expected, each);
+    const index = "securityIndex" in each ? each.securityIndex : undefined;
+    if (typeof index !== "number" || !Number.isInteger(index) || index < 0 || index > SECURITY_INDEX_MAX) {
+      throw new RxOptionError(
+        "security",
+        `classes with a securityIndex from 0 to ${SECURITY_INDEX_MAX}`,
+        index,
+      );
+    }
+    if (seen.has(index)) throw new RxOptionError("security", "classes with different securityIndex", index);
+    seen.add(index);
+  }
 }
 
 /** Where faults go that nobody asked for. */

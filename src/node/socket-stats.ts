@@ -1,8 +1,12 @@
 // What an operator wants to know of a socket, as plain values.
 import type { Stat } from "../core/stats.js";
+import type { ByteBudget } from "../memory/byte-budget.js";
 import type { Driver } from "../transport/driver.js";
 import type { TransportCounters } from "../transport/transport.js";
 import type { UdpTransport } from "../transport/udp.js";
+import type { FileCounters } from "./file-queue.js";
+import { memoryCosts, totalCost } from "./memory-ceiling.js";
+import type { SocketResources } from "./socket-resources.js";
 
 export interface PoolStats {
   readonly used: number;
@@ -10,7 +14,26 @@ export interface PoolStats {
   readonly highWater: number;
 }
 
+export interface BufferStats extends PoolStats {
+  /** The whole of the packet memory, taken at start. */
+  readonly bytes: number;
+  /** Takes that found none free for their class. */
+  readonly failedTakes: number;
+  /** Calls that wait for one now, and the most that ever did at once. */
+  readonly waiters: number;
+  readonly waitersHighWater: number;
+  /** Buffers that went to a waiter in the step that freed them, and those that a waiter did not want any more. */
+  readonly handedOver: number;
+  readonly passedOn: number;
+}
+
+export interface BudgetStats extends PoolStats {
+  readonly failedTakes: number;
+}
+
 export interface SocketStats {
+  /** The most memory that the limits of the socket allow, in bytes. What handlers themselves keep comes on top. */
+  readonly ceilingBytes: number;
   /** The core's counters, by name. */
   readonly counters: Readonly<Record<keyof typeof Stat, number>>;
   readonly transport: Readonly<TransportCounters>;
@@ -19,8 +42,11 @@ export interface SocketStats {
   readonly calls: PoolStats;
   readonly connections: PoolStats;
   readonly peers: PoolStats;
-  /** `bytes` is the whole of the packet memory, taken at start. */
-  readonly buffers: PoolStats & { readonly failedTakes: number; readonly bytes: number };
+  readonly buffers: BufferStats;
+  /** Bytes of arenas and growable buffers, in memory and in files. */
+  readonly work: BudgetStats;
+  readonly spill: BudgetStats;
+  readonly files: Readonly<FileCounters>;
   readonly strangers: number;
   readonly tombstones: number;
   readonly events: Readonly<Driver["events"]["counters"]>;
@@ -39,10 +65,11 @@ export interface ServiceStats {
   readonly dropped: number;
 }
 
-export function socketStats(driver: Driver, udp: UdpTransport): SocketStats {
+export function socketStats(driver: Driver, udp: UdpTransport, resources: SocketResources): SocketStats {
   const { local } = driver.endpoint;
   const { calls, connections, peers, buffers } = local;
   return {
+    ceilingBytes: totalCost(memoryCosts(driver.endpoint.config, resources.memory.limits)),
     counters: local.stats.snapshot(),
     transport: { ...driver.transport.counters },
     granted: { ...udp.granted },
@@ -57,9 +84,16 @@ export function socketStats(driver: Driver, udp: UdpTransport): SocketStats {
       used: buffers.used,
       max: buffers.count,
       highWater: buffers.highWater,
-      failedTakes: buffers.failedTakes,
       bytes: buffers.totalBytes,
+      failedTakes: buffers.failedTakes,
+      waiters: buffers.waiters.count,
+      waitersHighWater: buffers.waiters.highWater,
+      handedOver: buffers.waiters.handedOver,
+      passedOn: buffers.waiters.passedOn,
     },
+    work: budgetStats(resources.memory.work),
+    spill: budgetStats(resources.memory.disk),
+    files: { ...resources.fileCounters },
     strangers: peers.strangers,
     tombstones: local.tombstones.count,
     events: { ...driver.events.counters },
@@ -75,4 +109,8 @@ export function socketStats(driver: Driver, udp: UdpTransport): SocketStats {
       dropped: service.counters.dropped,
     })),
   };
+}
+
+function budgetStats({ used, maxBytes, highWater, failedTakes }: ByteBudget): BudgetStats {
+  return { used, max: maxBytes, highWater, failedTakes };
 }

@@ -1,16 +1,21 @@
 // A call as users see it: bytes in and out with back-pressure, a signal, an end. Promises begin here.
 import type { CallHandle, CallListener } from "../core/call-handle.js";
 import { CallEvent, Completion } from "../core/call-object.js";
-import type { EventCache } from "../loop/event-cache.js";
+import { EventClass } from "../loop/event-cache.js";
+import type { Arena } from "../memory/arena.js";
+import { SharedChunk } from "../memory/shared-chunk.js";
 import { RxError, RxOptionError } from "../util/errors.js";
-import { completionError, isAbortCode } from "./call-error.js";
-
-/** Reads that may be answered at once in one turn of the loop; more go through the event cache, or one call would starve the rest. */
-const DIRECT_READS_PER_TURN = 8;
+import { abortCodeFor, completionError, isAbortCode } from "./call-error.js";
+import { CallInput } from "./call-input.js";
+import { CallResources } from "./call-resources.js";
+import type { FileAccess } from "./file-access.js";
+import { GrowableStream } from "./growable-stream.js";
+import { Intake } from "./intake.js";
+import { NextTurn } from "./next-turn.js";
+import type { RpcContext } from "./rpc-context.js";
 
 const DONE: Promise<void> = Promise.resolve();
 
-/** Somebody waiting for an event of the call. */
 interface Waiter {
   readonly resolve: () => void;
   readonly reject: (cause: unknown) => void;
@@ -21,20 +26,23 @@ export abstract class CallStream implements CallListener, AsyncIterable<Uint8Arr
   protected readonly handle: CallHandle;
   /** Bytes that may still be written. */
   protected writableBytes = Number.MAX_SAFE_INTEGER;
-  readonly #events: EventCache;
-  #reader: Waiter | null = null;
+  readonly #context: RpcContext;
+  readonly #input: CallInput;
   #writer: Waiter | null = null;
   #writing: Promise<void> | null = null;
-  #borrowed = 0;
-  #turn = -1;
-  #directReads = 0;
   #controller: AbortController | null = null;
   #failure: RxError | null = null;
   #hasEnded = false;
+  #resources: CallResources | null = null;
+  /** The call needs no resources any more. */
+  #isReleased = false;
+  #intake: Intake | null = null;
+  #nextTurn: NextTurn | null = null;
 
-  constructor(handle: CallHandle, events: EventCache) {
+  constructor(handle: CallHandle, context: RpcContext) {
     this.handle = handle;
-    this.#events = events;
+    this.#context = context;
+    this.#input = new CallInput(handle, context.events.counters);
     handle.listener = this;
   }
 
@@ -66,21 +74,51 @@ export abstract class CallStream implements CallListener, AsyncIterable<Uint8Arr
     return this.#controller.signal;
   }
 
+  /** Memory of the call's own, cleared once when the call is over. Its views are good until then. */
+  get arena(): Arena {
+    return this.#resourcesOf().arena;
+  }
+
+  /** Files that the handler may open; what it leaves open is closed when the call is over. */
+  get files(): FileAccess {
+    return this.#resourcesOf().files;
+  }
+
+  /**
+   * Everything the peer sends, taken in as it comes whatever the handler's own pace, and readable meanwhile. Beyond
+   * `memory.spillThresholdBytes` it lies in a file without a name; when that cannot grow the call is aborted. Instead of the
+   * other ways to read: they reject with RX_ERR_CALL_STATE from here on. It goes with the call.
+   */
+  buffer(): GrowableStream {
+    if (this.#intake === null) {
+      this.#input.take();
+      this.#intake = new Intake(this.handle, this.#resourcesOf(), this.#turnOf(), (failure) => {
+        this.failWith(failure);
+        this.handle.abort(abortCodeFor(failure));
+      });
+      this.#intake.pump();
+    }
+    return this.#intake.stream;
+  }
+
+  /** An empty buffer of any length, for what a handler makes faster than its peer takes it. It goes with the call. */
+  makeBuffer(): GrowableStream {
+    const resources = this.#resourcesOf();
+    const stream = new GrowableStream((onChange) => resources.makeBuffer(onChange), this.#turnOf());
+    return resources.link(stream);
+  }
+
+  /** Lets everybody else who is ready run first. */
+  yield(): Promise<void> {
+    return this.#turnOf().wait(EventClass.Background);
+  }
+
   /**
    * Exactly `length` bytes, in an array of the caller's own.
    * @throws RxError RX_ERR_END_OF_DATA when the peer's data ends before, or how the call failed
    */
   read(length: number): Promise<Uint8Array> {
-    if (!Number.isInteger(length) || length < 0) {
-      return Promise.reject(new RxOptionError("length", "an integer of 0 or more", length));
-    }
-    const bytes = new Uint8Array(length);
-    if (this.#mayReadNow()) {
-      const got = this.#take(bytes, 0);
-      if (got === length) return Promise.resolve(bytes);
-      return this.#readOn(bytes, got);
-    }
-    return this.#readOn(bytes, 0);
+    return this.#input.read(length);
   }
 
   /**
@@ -88,13 +126,7 @@ export abstract class CallStream implements CallListener, AsyncIterable<Uint8Arr
    * @throws as read()
    */
   skip(length: number): Promise<void> {
-    if (!Number.isSafeInteger(length) || length < 0) {
-      return Promise.reject(new RxOptionError("length", "an integer of 0 or more", length));
-    }
-    if (!this.#mayReadNow()) return this.#skipOn(length, length);
-    this.#giveBack();
-    const left = length - this.handle.skip(length);
-    return left === 0 ? DONE : this.#skipOn(left, length);
+    return this.#input.skip(length);
   }
 
   /**
@@ -102,30 +134,16 @@ export abstract class CallStream implements CallListener, AsyncIterable<Uint8Arr
    * @param maxBytes default 16 MiB
    * @throws RxError RX_ERR_TOO_LARGE, or how the call failed
    */
-  async readAll(maxBytes = 16 * 1024 * 1024): Promise<Uint8Array> {
-    const parts: Uint8Array[] = [];
-    let total = 0;
-    for await (const chunk of this) {
-      total += chunk.length;
-      if (total > maxBytes) throw new RxError("RX_ERR_TOO_LARGE", `more than ${maxBytes} bytes came`);
-      parts.push(chunk.slice());
-    }
-    if (parts.length === 1) return parts[0] as Uint8Array;
-    const all = new Uint8Array(total);
-    let at = 0;
-    for (const part of parts) {
-      all.set(part, at);
-      at += part.length;
-    }
-    return all;
+  readAll(maxBytes = 16 * 1024 * 1024): Promise<Uint8Array> {
+    return this.#input.readAll(maxBytes);
   }
 
   /** Chunks as they come. Each lives until the next iteration: copy what you keep. Ends with the peer's data. */
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
     return {
-      next: () => this.#nextChunk(),
+      next: () => this.#input.next(),
       return: () => {
-        this.#giveBack();
+        this.#input.giveBack();
         return Promise.resolve({ value: undefined, done: true });
       },
     };
@@ -138,17 +156,27 @@ export abstract class CallStream implements CallListener, AsyncIterable<Uint8Arr
   write(bytes: Uint8Array): Promise<void> {
     try {
       if (!(bytes instanceof Uint8Array)) throw new RxOptionError("bytes", "a Uint8Array", bytes);
-      if (this.#writer !== null) throw new RxError("RX_ERR_CALL_STATE", "another write is waiting");
-      if (bytes.length > this.writableBytes) {
-        throw new RxError(
-          "RX_ERR_TOO_LARGE",
-          `${bytes.length} bytes where ${this.writableBytes} may still be written`,
-        );
-      }
-      this.writableBytes -= bytes.length;
+      this.#reserveOutput(bytes.length);
       const taken = this.handle.write(bytes, 0, bytes.length);
       if (taken === bytes.length) return DONE;
       this.#writing = this.#writeOn(bytes, taken);
+      return this.#writing;
+    } catch (cause) {
+      return Promise.reject(this.#failure ?? (cause as Error));
+    }
+  }
+
+  /**
+   * Queues chunk.bytes[start, end) without copying it, as far as the security class allows: each packet holds a reference to
+   * the chunk until the peer has acknowledged it for good, or the call is over. Otherwise as write().
+   */
+  writeShared(chunk: SharedChunk, start = 0, end?: number): Promise<void> {
+    try {
+      if (!(chunk instanceof SharedChunk)) throw new RxOptionError("chunk", "a SharedChunk", chunk);
+      const to = end ?? chunk.bytes.length;
+      checkRange(start, to, chunk.bytes.length);
+      this.#reserveOutput(to - start);
+      this.#writing = this.#lendAll(chunk.retain(), start, to);
       return this.#writing;
     } catch (cause) {
       return Promise.reject(this.#failure ?? (cause as Error));
@@ -176,8 +204,9 @@ export abstract class CallStream implements CallListener, AsyncIterable<Uint8Arr
   /** Called by the core from the event cache. */
   handleCallEvents(_handle: CallHandle, events: number): void {
     if ((events & CallEvent.Ended) !== 0) this.#noteEnd();
-    if ((events & (CallEvent.Readable | CallEvent.Ended)) !== 0) this.#wake(this.#reader, "reader");
-    if ((events & (CallEvent.Writable | CallEvent.Ended)) !== 0) this.#wake(this.#writer, "writer");
+    if (this.#intake !== null) this.#intake.pump();
+    if ((events & (CallEvent.Readable | CallEvent.Ended)) !== 0) this.#input.wake(this.#failure);
+    if ((events & (CallEvent.Writable | CallEvent.Ended)) !== 0) this.#wakeWriter();
     if ((events & CallEvent.Ended) !== 0) this.onEnd(this.#failure);
   }
 
@@ -191,9 +220,11 @@ export abstract class CallStream implements CallListener, AsyncIterable<Uint8Arr
 
   /** Tells whoever waits on this call that it is over, with the reason given to failWith(). */
   protected wakeAll(): void {
-    this.#wake(this.#reader, "reader");
-    this.#wake(this.#writer, "writer");
-    if (this.#failure !== null) this.#controller?.abort(this.#failure);
+    this.#input.wake(this.#failure);
+    this.#wakeWriter();
+    if (this.#failure === null) return;
+    this.#controller?.abort(this.#failure);
+    this.#intake?.stream.fail(this.#failure);
   }
 
   /** Why the call failed, or null. */
@@ -204,28 +235,62 @@ export abstract class CallStream implements CallListener, AsyncIterable<Uint8Arr
   /** Sets the reason that readers, writers and the signal see, before the call is ended for it. */
   protected failWith(failure: RxError): void {
     this.#failure ??= failure;
+    this.#input.failWith(this.#failure);
   }
 
   #noteEnd(): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     if (this.handle.completion !== Completion.Succeeded) this.#failure ??= completionError(this.handle);
-    if (this.#failure !== null) this.#controller?.abort(this.#failure);
+    if (this.#failure !== null) {
+      this.#controller?.abort(this.#failure);
+      this.#intake?.stream.fail(this.#failure);
+    }
   }
 
-  #wake(waiter: Waiter | null, role: "reader" | "writer"): void {
-    if (waiter === null) return;
-    if (role === "reader") this.#reader = null;
-    else this.#writer = null;
-    if (this.#failure !== null) waiter.reject(this.#failure);
-    else waiter.resolve();
+  /** The call is over, and nobody uses its memory and files any more. Runs once; later calls do nothing. */
+  protected releaseResources(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.#resources?.release();
   }
 
-  #waitForInput(): Promise<void> {
-    if (this.#reader !== null) throw new RxError("RX_ERR_CALL_STATE", "another read is waiting");
-    return new Promise((resolve, reject) => {
-      this.#reader = { resolve, reject };
-    });
+  /** Whether there is something for releaseResources() to let go. */
+  protected get hasResources(): boolean {
+    return this.#resources !== null;
+  }
+
+  #resourcesOf(): CallResources {
+    if (this.#resources === null) {
+      this.#resources = new CallResources(this.#context);
+      // Too late: everything asked of them says that the call has ended.
+      if (this.#isReleased) this.#resources.release();
+    }
+    return this.#resources;
+  }
+
+  #turnOf(): NextTurn {
+    this.#nextTurn ??= new NextTurn(this.#context.events);
+    return this.#nextTurn;
+  }
+
+  #reserveOutput(bytes: number): void {
+    if (this.#writer !== null) throw new RxError("RX_ERR_CALL_STATE", "another write is waiting");
+    if (bytes > this.writableBytes) {
+      throw new RxError(
+        "RX_ERR_TOO_LARGE",
+        `${bytes} bytes where ${this.writableBytes} may still be written`,
+      );
+    }
+    this.writableBytes -= bytes;
+  }
+
+  #wakeWriter(): void {
+    const writer = this.#writer;
+    if (writer === null) return;
+    this.#writer = null;
+    if (this.#failure !== null) writer.reject(this.#failure);
+    else writer.resolve();
   }
 
   #waitForRoom(): Promise<void> {
@@ -234,80 +299,19 @@ export abstract class CallStream implements CallListener, AsyncIterable<Uint8Arr
     });
   }
 
-  #mayReadNow(): boolean {
-    const { turns } = this.#events.counters;
-    if (this.#turn !== turns) {
-      this.#turn = turns;
-      this.#directReads = 0;
-    }
-    return ++this.#directReads <= DIRECT_READS_PER_TURN;
-  }
-
-  #take(bytes: Uint8Array, offset: number): number {
-    this.#giveBack();
-    return this.handle.readInto(bytes, offset, bytes.length - offset);
-  }
-
-  async #readOn(bytes: Uint8Array, start: number): Promise<Uint8Array> {
-    let got = start;
-    for (;;) {
-      if (this.#mayReadNow()) {
-        got += this.#take(bytes, got);
-        if (got === bytes.length) return bytes;
-        this.#refuseMore(got, bytes.length);
-      } else {
-        this.handle.defer();
+  // Takes over the reference that the caller has just taken for it.
+  async #lendAll(chunk: SharedChunk, start: number, end: number): Promise<void> {
+    try {
+      let at = start + this.handle.lend(chunk, start, end - start);
+      while (at < end) {
+        await this.#waitForRoom();
+        at += this.handle.lend(chunk, at, end - at);
       }
-      await this.#waitForInput();
+    } catch (cause) {
+      throw this.#failure ?? cause;
+    } finally {
+      chunk.release();
     }
-  }
-
-  async #skipOn(leftAtFirst: number, length: number): Promise<void> {
-    let left = leftAtFirst;
-    for (;;) {
-      if (this.#mayReadNow()) {
-        this.#giveBack();
-        left -= this.handle.skip(left);
-        if (left === 0) return;
-        this.#refuseMore(length - left, length);
-      } else {
-        this.handle.defer();
-      }
-      await this.#waitForInput();
-    }
-  }
-
-  // There will be no more: says why. Otherwise returns, and the reader waits.
-  #refuseMore(got: number, wanted: number): void {
-    if (this.handle.isAtEnd && this.#failure === null) {
-      throw new RxError("RX_ERR_END_OF_DATA", `the data ended after ${got} of ${wanted} bytes`);
-    }
-    if (this.handle.isEnded) throw this.#failure ?? completionError(this.handle);
-  }
-
-  async #nextChunk(): Promise<IteratorResult<Uint8Array, undefined>> {
-    for (;;) {
-      this.#giveBack();
-      if (this.#mayReadNow()) {
-        const chunk = this.handle.borrow();
-        if (chunk !== null) {
-          this.#borrowed = chunk.length;
-          return { value: chunk, done: false };
-        }
-        if (this.handle.isAtEnd && this.#failure === null) return { value: undefined, done: true };
-        if (this.handle.isEnded) throw this.#failure ?? completionError(this.handle);
-      } else {
-        this.handle.defer();
-      }
-      await this.#waitForInput();
-    }
-  }
-
-  #giveBack(): void {
-    if (this.#borrowed === 0) return;
-    const length = this.#borrowed;
-    this.#borrowed = 0;
-    this.handle.consume(length);
   }
 
   async #writeOn(bytes: Uint8Array, start: number): Promise<void> {
@@ -316,5 +320,15 @@ export abstract class CallStream implements CallListener, AsyncIterable<Uint8Arr
       await this.#waitForRoom();
       at += this.handle.write(bytes, at, bytes.length - at);
     }
+  }
+}
+
+/** @throws RxOptionError unless bytes[start, end) is a part of `length` bytes */
+function checkRange(start: number, end: number, length: number): void {
+  if (!Number.isInteger(start) || start < 0 || start > length) {
+    throw new RxOptionError("start", `an integer from 0 to ${length}`, start);
+  }
+  if (!Number.isInteger(end) || end < start || end > length) {
+    throw new RxOptionError("end", `an integer from ${start} to ${length}`, end);
   }
 }

@@ -1,5 +1,7 @@
 // Calls to one service of one peer: connections are opened as parallel calls want them, four calls on each, and used again.
+import { CallHandle } from "../core/call-handle.js";
 import type { Bundle } from "../core/conn-client.js";
+import type { Endpoint } from "../core/endpoint.js";
 import type { Address } from "../util/address.js";
 import { RxError, RxOptionError } from "../util/errors.js";
 import { integerOption } from "../util/options.js";
@@ -26,14 +28,17 @@ const OUT_OF_USE = { handleCallEvents: () => undefined };
 export class RxConnection {
   readonly #context: RpcContext;
   readonly #bundle: Bundle;
+  readonly #onClose: (() => void) | undefined;
   #isClosed = false;
 
-  constructor(context: RpcContext, remote: Address, options: ClientOptions) {
+  /** @internal */
+  constructor(context: RpcContext, remote: Address, options: ClientOptions, onClose?: () => void) {
     if (options.upgrade !== undefined && typeof options.upgrade !== "boolean") {
       throw new RxOptionError("upgrade", "a boolean", options.upgrade);
     }
     const { clientConnectionsMax } = context.endpoint.config;
     this.#context = context;
+    this.#onClose = onClose;
     this.#bundle = context.endpoint.openBundle({
       remote,
       serviceId: options.serviceId,
@@ -64,13 +69,13 @@ export class RxConnection {
    *
    * @returns the reply's bytes, the caller's own
    * @throws RxError RX_ERR_CALL_ABORTED with the peer's code, RX_ERR_CALL_TIMEOUT, RX_ERR_CALL_CANCELLED, RX_ERR_NETWORK,
-   *   RX_ERR_LIMIT, RX_ERR_SOCKET_CLOSED; RxOptionError
+   *   RX_ERR_TOO_LARGE when the reply passes `maxReplyBytes`, RX_ERR_LIMIT, RX_ERR_SOCKET_CLOSED; RxOptionError
    */
   call(request: Uint8Array, options: CallOptions = NO_OPTIONS): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       if (!(request instanceof Uint8Array)) throw new RxOptionError("request", "a Uint8Array", request);
-      const { signal, deadlineMs } = options;
       if (options !== NO_OPTIONS) checkCallOptions(options);
+      const { signal, deadlineMs } = options;
       if (signal?.aborted === true) {
         throw new RxError("RX_ERR_CALL_CANCELLED", "the call was cancelled by its signal", {
           cause: signal.reason,
@@ -88,19 +93,38 @@ export class RxConnection {
   /** Begins a call whose request and reply are streams. Close it when you are done: `await using`. @throws as call() */
   open(options: CallOptions = NO_OPTIONS): ClientCall {
     checkCallOptions(options);
-    return new ClientCall(this.#begin(), this.#context.events, options);
+    return new ClientCall(this.#begin(), this.#context, options);
   }
 
-  /** Takes no further calls; those under way go on. */
+  /** Takes no further calls. Those under way go on; those that wait for a channel end with RX_ERR_SOCKET_CLOSED. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#context.endpoint.closeBundle(this.#bundle);
+    this.#onClose?.();
   }
 
   #begin(): ReturnType<RpcContext["endpoint"]["beginCall"]> {
     if (this.#isClosed) throw new RxError("RX_ERR_SOCKET_CLOSED", "the connection is closed");
     this.#context.advance();
     return this.#context.endpoint.beginCall(this.#bundle, OUT_OF_USE);
+  }
+}
+
+/**
+ * Gives every live client call of an endpoint its reason, before whoever closes the socket ends it with `abortCode`: the code
+ * alone looks like a peer that has fallen silent.
+ */
+export function noteSocketClosed(endpoint: Endpoint, abortCode: number): void {
+  for (const { isService, isLive, owner } of endpoint.local.calls.all) {
+    if (isService || !isLive || !(owner instanceof CallHandle)) continue;
+    const { listener } = owner;
+    if (listener instanceof UnaryCall || listener instanceof ClientCall) {
+      listener.giveUp(
+        new RxError("RX_ERR_SOCKET_CLOSED", "the socket was closed while the call was under way", {
+          abortCode,
+        }),
+      );
+    }
   }
 }

@@ -94,7 +94,7 @@ export class Dispatcher implements CallListener {
 
   #begin(handle: CallHandle): void {
     const { definition } = this;
-    const call = new ServerCall(handle, this.#context.events, definition.maxReplyBytes);
+    const call = new ServerCall(handle, this.#context, definition.maxReplyBytes);
     if (definition.deadlineMs > 0) handle.limitTime(definition.deadlineMs * 1_000);
     this.#running++;
     this.counters.started++;

@@ -1,15 +1,19 @@
 // The acceptance service as users program it themselves: kernel style with notifiers, user style with a loop of incoming calls.
-import type { CallHandle } from "../core/call-handle.js";
+import { CallHandle } from "../core/call-handle.js";
 import { BACKLOG_MAX } from "../core/config.js";
-import { type Service, type ServiceCounters, ServiceStyle } from "../core/service.js";
+import { closedCode, type Service, type ServiceCounters, ServiceStyle } from "../core/service.js";
 import { RxError, RxOptionError } from "../util/errors.js";
 import { functionOption, integerOption, knownOptions } from "../util/options.js";
 import { AbortCode } from "../wire/abort.js";
+import { abortCodeFor } from "./call-error.js";
 import type { RpcContext } from "./rpc-context.js";
 import { ServerCall } from "./server-call.js";
 import { type Refusal, refusalPolicy, serviceIdOption } from "./service-definition.js";
 
-/** Told of a call of a kernel-style service. Must not wait. When onNewCall throws, the call is aborted and the fault reported. */
+/**
+ * Told of a call of a kernel-style service. Must not wait. What it throws, or its promise rejects with, is reported as a
+ * fault; the call of onNewCall is aborted then, with the `abortCode` of an RxError or RX_USER_ABORT.
+ */
 export type CallNotifier = (call: ServerCall, userId: bigint) => void;
 
 export interface ListenerOptions {
@@ -43,6 +47,7 @@ export class IncomingCall {
   readonly #call: ServerCall;
   readonly #handle: CallHandle;
 
+  /** @internal */
   constructor(listener: Listener, call: ServerCall, handle: CallHandle) {
     this.#listener = listener;
     this.#call = call;
@@ -69,7 +74,8 @@ export class IncomingCall {
 
   /**
    * Takes the call under an id of yours; frees its place in the backlog.
-   * @throws RxError RX_ERR_CALL_ID_IN_USE (nothing is changed), RX_ERR_CALL_ENDED with the abort code when its client gave up
+   * @throws RxError RX_ERR_CALL_ID_IN_USE (nothing is changed), RX_ERR_CALL_ENDED with the abort code when its client gave
+   *   up or the service has been closed
    */
   accept(userId: bigint | null = this.#call.userId): ServerCall {
     if (this.#call.userId !== null && this.#call.userId === userId) return this.#call;
@@ -88,6 +94,11 @@ export class IncomingCall {
     this.#listener.context.advance();
     this.#listener.core.reject(this.#handle, abortCode);
   }
+
+  /** Ends a call that was charged by hand, and so is accepted, and that nobody will be given. @internal */
+  giveUp(abortCode: number): void {
+    if (this.#call.userId !== null) this.#call.abort(abortCode);
+  }
 }
 
 interface Taker {
@@ -97,7 +108,9 @@ interface Taker {
 
 /** A service of an RxSocket. `listen(n)` opens it, `listen(0)` stops it. */
 export class Listener implements AsyncIterable<IncomingCall> {
+  /** @internal */
   readonly core: Service;
+  /** @internal */
   readonly context: RpcContext;
   readonly #maxReplyBytes: number;
   readonly #onNewCall: CallNotifier | undefined;
@@ -106,12 +119,15 @@ export class Listener implements AsyncIterable<IncomingCall> {
   readonly #charged = new Map<bigint, ServerCall>();
   readonly #incoming: IncomingCall[] = [];
   readonly #takers: Taker[] = [];
+  readonly #onClose: (() => void) | undefined;
   #isClosed = false;
+  #closeCode: number = AbortCode.RX_INVALID_OPERATION;
 
-  /** @throws RxOptionError; RxError RX_ERR_SERVICE_IN_USE */
-  constructor(context: RpcContext, options: ListenerOptions) {
+  /** @throws RxOptionError; RxError RX_ERR_SERVICE_IN_USE @internal */
+  constructor(context: RpcContext, options: ListenerOptions, onClose?: () => void) {
     knownOptions("service", options, OPTION_NAMES);
     this.context = context;
+    this.#onClose = onClose;
     this.#onNewCall = functionOption("onNewCall", options.onNewCall);
     this.#onDiscardCall = functionOption("onDiscardCall", options.onDiscardCall);
     this.#maxReplyBytes = integerOption("maxReplyBytes", options.maxReplyBytes, 1024 * MIB, 0);
@@ -154,7 +170,8 @@ export class Listener implements AsyncIterable<IncomingCall> {
 
   /**
    * Opens the service with a backlog of 1 to 32, all of them usable; 0 stops it: spare calls are discarded, new ones get an
-   * ABORT, those under way go on. It may be opened again.
+   * ABORT, those under way go on. So do those that wait for their answer: the loop over them runs on and may accept them.
+   * It may be opened again.
    *
    * @throws RxOptionError (a RangeError) for anything but an integer from 0 to 32; RxError RX_ERR_LISTENING when it
    *   listens already, RX_ERR_SERVICE_CLOSED, RX_ERR_NOTIFIER_MISSING
@@ -173,10 +190,10 @@ export class Listener implements AsyncIterable<IncomingCall> {
   chargeAccept(userId: bigint, attach?: CallNotifier): void {
     functionOption("attach", attach);
     this.core.chargeAccept(userId, (handle) => {
-      const call = new ServerCall(handle, this.context.events, this.#maxReplyBytes);
+      const call = new ServerCall(handle, this.context, this.#maxReplyBytes);
       // Until the call is live the service itself listens for it.
       handle.listener = this.core;
-      if (attach !== undefined) attach(call, userId);
+      if (attach !== undefined) this.#watch(attach(call, userId), "attach");
       this.#charged.set(userId, call);
     });
   }
@@ -189,16 +206,19 @@ export class Listener implements AsyncIterable<IncomingCall> {
 
   /** The next call of a user-style service; null when the service is closed. @throws the signal's reason */
   nextCall(options: { readonly signal?: AbortSignal } = {}): Promise<IncomingCall | null> {
-    if (this.core.style !== ServiceStyle.User) {
-      return Promise.reject(
-        new RxError("RX_ERR_WRONG_STYLE", `service ${this.id} is kernel style: its calls go to onNewCall`),
-      );
-    }
-    const { signal } = options;
-    if (signal?.aborted === true) return Promise.reject(asError(signal.reason));
-    const ready = this.#incoming.shift();
-    if (ready !== undefined || this.#isClosed) return Promise.resolve(ready ?? null);
-    return new Promise((resolve, reject) => this.#queueTaker(resolve, reject, signal));
+    return new Promise((resolve, reject) => {
+      const signal = signalOption(options);
+      if (this.core.style !== ServiceStyle.User) {
+        throw new RxError(
+          "RX_ERR_WRONG_STYLE",
+          `service ${this.id} is kernel style: its calls go to onNewCall`,
+        );
+      }
+      if (signal?.aborted === true) throw asError(signal.reason);
+      const ready = this.#incoming.shift();
+      if (ready !== undefined || this.#isClosed) resolve(ready ?? null);
+      else this.#queueTaker(resolve, reject, signal);
+    });
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<IncomingCall, undefined> {
@@ -209,12 +229,34 @@ export class Listener implements AsyncIterable<IncomingCall> {
     }
   }
 
-  /** Closes the service for good: spare calls are discarded, calls under way go on, loops over it end. */
+  /**
+   * Closes the service for good: spare calls are discarded, loops over it end. Calls that have been accepted go on; those
+   * that have not, which nobody could take any more, get an ABORT: RX_INVALID_OPERATION, or RX_RESTARTING while draining.
+   */
   close(): void {
+    this.closeWith(closedCode(this.context.endpoint.local));
+  }
+
+  /** Closes the service as close() does, telling calls that nobody has accepted `abortCode`. @internal */
+  closeWith(abortCode: number): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#closeCode = abortCode;
+    this.context.advance();
     this.context.endpoint.removeService(this.core);
+    this.#rejectWaiting(abortCode);
     for (const taker of this.#takers.splice(0)) taker.resolve(null);
+    this.#onClose?.();
+  }
+
+  // The core knows of all that wait, those included that the loop was given and has not answered.
+  #rejectWaiting(abortCode: number): void {
+    for (const incoming of this.#incoming.splice(0)) incoming.giveUp(abortCode);
+    for (const { isWaiting, owner } of this.context.endpoint.local.calls.all) {
+      if (!isWaiting || !(owner instanceof CallHandle) || owner.listener !== this.core) continue;
+      // One that its client has ended frees its place by itself.
+      if (!owner.isEnded) this.core.reject(owner, abortCode);
+    }
   }
 
   #queueTaker(
@@ -242,21 +284,44 @@ export class Listener implements AsyncIterable<IncomingCall> {
     const { userId } = handle;
     const charged = userId === null ? undefined : this.#charged.get(userId);
     if (userId !== null) this.#charged.delete(userId);
-    const call = charged ?? new ServerCall(handle, this.context.events, this.#maxReplyBytes);
+    const call = charged ?? new ServerCall(handle, this.context, this.#maxReplyBytes);
     handle.listener = userId === null ? this.core : call;
     if (this.#onNewCall !== undefined && userId !== null) {
-      try {
-        this.#onNewCall(call, userId);
-      } catch (cause) {
-        call.abort();
-        throw cause;
-      }
+      this.#tellNewCall(this.#onNewCall, call, userId);
+      return;
+    }
+    if (this.#isClosed) {
+      // Charged by hand, and announced when the service was closed already. Those without an id have been rejected.
+      if (userId !== null) call.abort(this.#closeCode);
       return;
     }
     const incoming = new IncomingCall(this, call, handle);
     const taker = this.#takers.shift();
     if (taker === undefined) this.#keep(incoming);
     else taker.resolve(incoming);
+  }
+
+  #tellNewCall(onNewCall: CallNotifier, call: ServerCall, userId: bigint): void {
+    let outcome: unknown;
+    try {
+      outcome = onNewCall(call, userId);
+    } catch (cause) {
+      call.abort(abortCodeFor(cause));
+      throw cause;
+    }
+    this.#watch(outcome, "onNewCall", call);
+  }
+
+  // Notifiers are not to wait, but an async function passes for one: what it rejects with must not end the process.
+  #watch(outcome: unknown, name: string, call?: ServerCall): void {
+    if (!(outcome instanceof Promise)) return;
+    outcome.catch((cause: unknown) => {
+      // It was reading or writing when the call failed, and has passed on what it was told: a peer makes no faults here.
+      const isNews = !(call?.isEnded === true && cause instanceof RxError);
+      this.context.advance();
+      call?.abort(abortCodeFor(cause));
+      if (isNews) this.context.reportFault(cause, `${name} of service ${this.id}`);
+    });
   }
 
   // Calls whose clients have given up while the loop was busy make room: a client could otherwise pile up entries for ever.
@@ -273,8 +338,25 @@ export class Listener implements AsyncIterable<IncomingCall> {
     if (userId === null) return;
     const call = this.#charged.get(userId);
     this.#charged.delete(userId);
-    if (call !== undefined && this.#onDiscardCall !== undefined) this.#onDiscardCall(call, userId);
+    if (call === undefined || this.#onDiscardCall === undefined) return;
+    const name = "onDiscardCall";
+    try {
+      this.#watch(this.#onDiscardCall(call, userId), name);
+    } catch (cause) {
+      this.context.reportFault(cause, `${name} of service ${this.id}`);
+      // The core counts it, and goes on with the next call.
+      throw cause;
+    }
   }
+}
+
+function signalOption(options: { readonly signal?: AbortSignal }): AbortSignal | undefined {
+  knownOptions("options", options, ["signal"]);
+  const { signal } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new RxOptionError("signal", "an AbortSignal", signal);
+  }
+  return signal;
 }
 
 function asError(reason: unknown): Error {

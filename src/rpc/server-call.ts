@@ -1,9 +1,9 @@
 // A service call: what a handler, a kernel-style service or an accepting loop works with.
 import type { CallHandle } from "../core/call-handle.js";
-import type { EventCache } from "../loop/event-cache.js";
 import type { RxError } from "../util/errors.js";
 import { AbortCode } from "../wire/abort.js";
 import { CallStream } from "./call-stream.js";
+import type { RpcContext } from "./rpc-context.js";
 
 export class ServerCall extends CallStream {
   /** Called once when the call is over on the wire. */
@@ -11,8 +11,8 @@ export class ServerCall extends CallStream {
   #isFinished = false;
   #isOver = false;
 
-  constructor(handle: CallHandle, events: EventCache, maxReplyBytes: number) {
-    super(handle, events);
+  constructor(handle: CallHandle, context: RpcContext, maxReplyBytes: number) {
+    super(handle, context);
     this.writableBytes = maxReplyBytes;
   }
 
@@ -55,7 +55,7 @@ export class ServerCall extends CallStream {
     }
     this.handle.discardInput();
     if (!this.handle.isReplyEnded) this.handle.end();
-    if (this.onEnded === null) this.handle.detach();
+    if (this.onEnded === null && !this.hasResources) this.handle.detach();
   }
 
   /** Ends the call with an ABORT and lets it go. Any output that was not sent yet is dropped. */
@@ -66,6 +66,7 @@ export class ServerCall extends CallStream {
 
   protected override onEnd(failure: RxError | null): void {
     this.#isOver = true;
+    this.releaseResources();
     if (this.#isFinished) this.handle.release();
     if (this.onEnded !== null) this.onEnded(this, failure);
   }

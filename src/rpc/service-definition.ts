@@ -50,6 +50,9 @@ const OPTION_NAMES = [
 
 const MIB = 1024 * 1024;
 
+/** What service() has made: nothing else has been checked. */
+const made = new WeakSet<object>();
+
 /** A checked service; made by service(). */
 export interface ServiceDefinition {
   readonly id: number;
@@ -76,7 +79,7 @@ export function service(options: ServiceOptions): ServiceDefinition {
     throw new RxOptionError("call", "a function", options.call);
   const name = options.name ?? `service-${id}`;
   if (typeof name !== "string" || name === "") throw new RxOptionError("name", "a text", name);
-  return {
+  const definition: ServiceDefinition = Object.freeze({
     id,
     name,
     call: options.call,
@@ -94,7 +97,15 @@ export function service(options: ServiceOptions): ServiceDefinition {
     deadlineMs: integerOption("deadlineMs", options.deadlineMs, 300_000, 0, 24 * 3_600_000),
     refusal: refusalPolicy(options.refusal ?? "busy"),
     upgradeTo: options.upgradeTo === undefined ? 0 : serviceIdOption("upgradeTo", options.upgradeTo),
-  };
+  });
+  made.add(definition);
+  return definition;
+}
+
+/** @throws RxOptionError unless `definition` is what service() has made, and not a copy of it or its options */
+export function checkDefinition(definition: ServiceDefinition): void {
+  if (typeof definition === "object" && definition !== null && made.has(definition)) return;
+  throw new RxOptionError("definition", "what service() returns", definition);
 }
 
 /** @throws RxOptionError unless `value` is a service id */

@@ -18,6 +18,8 @@ export class UnaryCall implements CallListener {
   #reply: Uint8Array | null = null;
   /** Parts of a reply that came in several packets. */
   #parts: Uint8Array[] | null = null;
+  /** Why the call is ended on this side, where the code of its ABORT does not say. */
+  #failure: RxError | null = null;
   #isSettled = false;
 
   constructor(
@@ -43,6 +45,11 @@ export class UnaryCall implements CallListener {
     if ((events & CallEvent.Readable) !== 0) this.#collect();
     if ((events & CallEvent.Writable) !== 0 && !handle.isEnded) this.#send();
     if ((events & CallEvent.Ended) !== 0) this.#finish();
+  }
+
+  /** Names the reason for which the call is about to be ended. */
+  giveUp(failure: RxError): void {
+    this.#failure ??= failure;
   }
 
   #send(): void {
@@ -73,7 +80,7 @@ export class UnaryCall implements CallListener {
       handle.release();
       this.#resolve(this.#parts === null ? (this.#reply ?? NOTHING) : concat(this.#parts));
     } else {
-      const failure = completionError(handle);
+      const failure = this.#failure ?? completionError(handle);
       handle.release();
       this.#reject(failure);
     }

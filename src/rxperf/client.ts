@@ -1,6 +1,7 @@
 // The client side of rxperf: one call of each operation, checked for the right length and the cookie.
 import type { CallOptions, ClientCall } from "../rpc/client-call.js";
 import { RxError } from "../util/errors.js";
+import { integerOption } from "../util/options.js";
 import { buildRequest, getWord, RXPERF_COOKIE, RxperfOp, WORD_BYTES } from "./protocol.js";
 
 /** What rxperf needs of a client: RxClient and RxConnection both are one. */
@@ -11,6 +12,8 @@ export interface RxperfTarget {
 
 const CHUNK_BYTES = 65_536;
 const ZEROS = new Uint8Array(CHUNK_BYTES);
+// What the protocol can say.
+const BYTES_MAX = 0xffffffff;
 
 export interface RxperfCallOptions extends CallOptions {
   /** Ends the request with the cookie, as Linux since v6.14 demands and OpenAFS ignores. Default false. */
@@ -22,8 +25,10 @@ export class RxperfRpc {
   readonly #request: Uint8Array;
   readonly #recvBytes: number;
 
-  /** Builds the request once: it is the same for every call. */
+  /** Builds the request once: it is the same for every call. @throws RxOptionError unless both are from 0 to 4 GiB - 1 */
   constructor(sendBytes: number, recvBytes: number, cookie = false) {
+    checkBytes("sendBytes", sendBytes);
+    checkBytes("recvBytes", recvBytes);
     this.#request = buildRequest(RxperfOp.Rpc, [sendBytes, recvBytes], sendBytes, cookie);
     this.#recvBytes = recvBytes;
   }
@@ -33,48 +38,66 @@ export class RxperfRpc {
   }
 }
 
-/** Sends `bytes` bytes of zeros. `onProgress` is told how many have been queued. */
-export async function rxperfSend(
+/** Sends `bytes` bytes of zeros, at most 4 GiB - 1. `onProgress` is told how many have been queued. */
+export function rxperfSend(
   target: RxperfTarget,
   bytes: number,
   options: RxperfCallOptions = {},
   onProgress?: (bytes: number) => void,
 ): Promise<void> {
-  const { cookie = false, ...call } = options;
-  await using stream = target.open(call);
-  await stream.write(buildRequest(RxperfOp.Send, [bytes], 0, false));
-  for (let at = 0; at < bytes; ) {
-    const part = Math.min(CHUNK_BYTES, bytes - at);
-    await stream.write(ZEROS.subarray(0, part));
-    at += part;
-    onProgress?.(at);
-  }
-  if (cookie) await stream.write(cookieBytes());
-  await stream.end();
-  checkReply(await stream.readAll(), 0);
+  return withStream(target, bytes, options, async (stream, cookie) => {
+    await stream.write(buildRequest(RxperfOp.Send, [bytes], 0, false));
+    for (let at = 0; at < bytes; ) {
+      const part = Math.min(CHUNK_BYTES, bytes - at);
+      await stream.write(ZEROS.subarray(0, part));
+      at += part;
+      onProgress?.(at);
+    }
+    if (cookie) await stream.write(cookieBytes());
+    await stream.end();
+    checkReply(await stream.readAll(), 0);
+  });
 }
 
-/** Asks for `bytes` bytes and takes them in. `onProgress` is told how many have come. */
-export async function rxperfRecv(
+/** Asks for `bytes` bytes, at most 4 GiB - 1, and takes them in. `onProgress` is told how many have come. */
+export function rxperfRecv(
   target: RxperfTarget,
   bytes: number,
   options: RxperfCallOptions = {},
   onProgress?: (bytes: number) => void,
 ): Promise<void> {
+  return withStream(target, bytes, options, async (stream, cookie) => {
+    await stream.end(buildRequest(RxperfOp.Recv, [bytes], 0, cookie));
+    const tail = new Uint8Array(WORD_BYTES);
+    let got = 0;
+    for await (const chunk of stream) {
+      for (let i = Math.max(0, bytes - got); i < chunk.length; i++) {
+        if (got + i - bytes < WORD_BYTES) tail[got + i - bytes] = chunk[i] as number;
+      }
+      got += chunk.length;
+      onProgress?.(Math.min(got, bytes));
+    }
+    checkLength(got, bytes);
+    checkCookie(getWord(tail, 0));
+  });
+}
+
+// Opens the call of one operation, and closes it however the operation ends.
+async function withStream(
+  target: RxperfTarget,
+  bytes: number,
+  options: RxperfCallOptions,
+  operate: (stream: ClientCall, cookie: boolean) => Promise<void>,
+): Promise<void> {
+  checkBytes("bytes", bytes);
   const { cookie = false, ...call } = options;
   await using stream = target.open(call);
-  await stream.end(buildRequest(RxperfOp.Recv, [bytes], 0, cookie));
-  const tail = new Uint8Array(WORD_BYTES);
-  let got = 0;
-  for await (const chunk of stream) {
-    for (let i = Math.max(0, bytes - got); i < chunk.length; i++) {
-      if (got + i - bytes < WORD_BYTES) tail[got + i - bytes] = chunk[i] as number;
-    }
-    got += chunk.length;
-    onProgress?.(Math.min(got, bytes));
-  }
-  checkLength(got, bytes);
-  checkCookie(getWord(tail, 0));
+  await operate(stream, cookie);
+}
+
+function checkBytes(name: string, bytes: number): void {
+  // Absent is no number of bytes either.
+  integerOption(name, bytes ?? null, 0, 0, BYTES_MAX);
 }
 
 function cookieBytes(): Uint8Array {

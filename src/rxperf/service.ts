@@ -4,6 +4,7 @@ import type { ServerCall } from "../rpc/server-call.js";
 import { type ServiceDefinition, service } from "../rpc/service-definition.js";
 import { putInt32 } from "../util/bytes.js";
 import { RxError } from "../util/errors.js";
+import { functionOption, integerOption, knownOptions } from "../util/options.js";
 import { AbortCode } from "../wire/abort.js";
 import {
   getWord,
@@ -33,10 +34,14 @@ const CHUNK_BYTES = 65_536;
 const ZEROS = new Uint8Array(CHUNK_BYTES);
 const LIST_MAX = 65_536;
 
-/** The service as a definition for RpcServer.add(). */
+/**
+ * The service as a definition for RpcServer.add().
+ * @throws RxOptionError naming the option that is wrong
+ */
 export function rxperfService(options: RxperfOptions = {}): ServiceDefinition {
-  const maxBytes = options.maxBytes ?? MAX_BYTES;
-  const data = new PatternData(options.pattern);
+  knownOptions("rxperf", options, ["id", "concurrency", "maxBytes", "pattern"]);
+  const maxBytes = integerOption("maxBytes", options.maxBytes, MAX_BYTES, 0, MAX_BYTES);
+  const data = new PatternData(functionOption("pattern", options.pattern));
   return service({
     id: options.id ?? RXPERF_SERVICE_ID,
     name: "rxperf",

@@ -285,6 +285,28 @@ describe("services that accept by hand", () => {
     await expectAtRest(socket);
   });
 
+  test("user style: a service that closes tells the clients whose calls nobody has accepted", async () => {
+    await using socket = await RxSocket.bind();
+    const listener = socket.service({ id: ECHO_ID });
+    listener.listen(8);
+    await using client = await RxClient.connect({ host: "127.0.0.1", port: socket.port, serviceId: ECHO_ID });
+    const outcomes = Array.from({ length: 8 }, (_, i) =>
+      client.call(patternFrom(i, 5_000)).then(
+        (reply) => reply.length,
+        (cause: RxError) => cause.abortCode,
+      ),
+    );
+    await vi.waitFor(() => expect(listener.backlog.waiting).toBe(8));
+    const served = (await listener.nextCall())?.accept(1n);
+    const handedOut = await listener.nextCall();
+    listener.listen(0);
+    listener.close();
+    expect(() => handedOut?.accept(2n)).toThrow(expect.objectContaining({ code: "RX_ERR_CALL_ENDED" }));
+    if (served !== undefined) await answerEcho(served);
+    expect((await Promise.all(outcomes)).sort()).toEqual([-2, -2, -2, -2, -2, -2, -2, 5_000]);
+    await expectAtRest(socket);
+  });
+
   test("kernel style: charges, serves, discharges and discards", async () => {
     await using socket = await RxSocket.bind();
     const live: bigint[] = [];

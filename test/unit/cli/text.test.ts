@@ -1,9 +1,12 @@
 // Numbers and tables for people, and the account of memory.
 import { describe, expect, test } from "vitest";
-import { memoryCosts, totalCost } from "../../../src/cli/memory-cost.js";
 import { formatBytes, formatRate, formatTable, formatUs } from "../../../src/cli/text.js";
 import { EndpointConfig } from "../../../src/core/config.js";
 import { BufferPool } from "../../../src/memory/buffer-pool.js";
+import { memoryCosts, totalCost } from "../../../src/node/memory-ceiling.js";
+import { MemoryLimits } from "../../../src/rpc/call-memory.js";
+
+const LIMITS = new MemoryLimits();
 
 test("units follow the size", () => {
   expect([0, 1023, 1536, 104857600, 5 * 2 ** 40].map(formatBytes)).toEqual([
@@ -35,21 +38,30 @@ test("columns are aligned", () => {
 
 describe("memoryCosts()", () => {
   const cost = (config: EndpointConfig, name: string): number => {
-    const found = memoryCosts(config).find((each) => each.name === name);
+    const found = memoryCosts(config, LIMITS).find((each) => each.name === name);
     return found === undefined ? Number.NaN : found.count * found.eachBytes;
   };
 
   test("covers the whole slab of buffers", () => {
     const config = new EndpointConfig({ buffersMax: 100, bufferBytes: 2_000 });
     const pool = new BufferPool(config.buffersMax, config.bufferBytes);
-    expect(cost(config, "packet buffers") + cost(config, "scratch buffer")).toBeGreaterThanOrEqual(
+    expect(cost(config, "packet buffers") + cost(config, "fixed scratch")).toBeGreaterThanOrEqual(
       pool.totalBytes,
     );
   });
 
+  test("counts the memory of arenas and growable buffers, but not their files", () => {
+    const config = new EndpointConfig();
+    const small = totalCost(memoryCosts(config, LIMITS));
+    expect(totalCost(memoryCosts(config, new MemoryLimits({ workBytesMax: LIMITS.workBytesMax + 7 })))).toBe(
+      small + 7,
+    );
+    expect(totalCost(memoryCosts(config, new MemoryLimits({ spillBytesMax: 1 })))).toBe(small);
+  });
+
   test("grows with every limit and with the windows of a call", () => {
     const small = new EndpointConfig();
-    const total = totalCost(memoryCosts(small));
+    const total = totalCost(memoryCosts(small, LIMITS));
     const larger = [
       { callsMax: 2_048 },
       { connectionsMax: 8_192 },
@@ -61,9 +73,10 @@ describe("memoryCosts()", () => {
       { transmitQueuePackets: 256 },
     ];
     for (const options of larger) {
-      expect(totalCost(memoryCosts(new EndpointConfig(options))), JSON.stringify(options)).toBeGreaterThan(
-        total,
-      );
+      expect(
+        totalCost(memoryCosts(new EndpointConfig(options), LIMITS)),
+        JSON.stringify(options),
+      ).toBeGreaterThan(total);
     }
   });
 });
