@@ -1,10 +1,11 @@
 // What must hold at every step of a simulation, and what must be left when everything has ended.
 
-import { type Call, CallState } from "../../src/core/call-object.js";
+import { type Call, CallState, readingSlot, writingSlot } from "../../src/core/call-object.js";
 import { ADVERTISED_JUMBO } from "../../src/core/config.js";
 import type { Endpoint } from "../../src/core/endpoint.js";
 import { TransmitFlag } from "../../src/core/transmit-window.js";
 import type { EventCache } from "../../src/loop/event-cache.js";
+import { NO_BUFFER } from "../../src/memory/buffer-pool.js";
 
 export interface CheckedEndpoint {
   readonly endpoint: Endpoint;
@@ -41,6 +42,7 @@ export class StepChecker {
     const { local, config } = endpoint;
     if (checked.faults.length > 0) throw checked.faults[0];
     same("buffers in use against buffers held by calls", local.buffers.used, buffersHeld(endpoint));
+    checkWaiters(endpoint);
     holds("calls within their limit", local.calls.used <= config.callsMax);
     holds("connections within their limit", local.connections.pool.used <= config.connectionsMax);
     holds("peers within their limit", local.peers.pool.used <= config.peersMax);
@@ -86,6 +88,25 @@ export class StepChecker {
     }
     same("calls taken against calls in a state", local.calls.used, used);
   }
+}
+
+// Nobody waits for a buffer that he could take, nobody waits who is over, and what was handed over is still wanted.
+function checkWaiters(endpoint: Endpoint): void {
+  const { buffers, calls } = endpoint.local;
+  const { waiters } = buffers;
+  let waiting = 0;
+  for (const call of calls.all) {
+    for (const slot of [readingSlot(call), writingSlot(call)]) {
+      if (!waiters.has(slot)) continue;
+      waiting++;
+      holds("a call that waits for a buffer lives", call.isLive);
+    }
+    if (call.isLive) continue;
+    same("a buffer handed over to a call that is over", call.rx.granted, NO_BUFFER);
+    same("a buffer handed over to a writer that is over", call.tx.granted, NO_BUFFER);
+  }
+  same("waiters counted", waiters.count, waiting);
+  if (waiting > 0) same("buffers free for the first waiter", buffers.freeFor(waiters.firstClass), 0);
 }
 
 function checkLiveCall(endpoint: Endpoint, call: Call): void {

@@ -25,6 +25,31 @@ for (const buffersMax of [8, 12, 20]) {
   });
 }
 
+for (const isBothEnds of [false, true]) {
+  const where = isBothEnds ? "at both ends" : "at the server";
+  test(`64 buffers ${where}: 100 calls at once of 64 KB each way complete`, () => {
+    eachSeed(2, (seed, hasTrace) => {
+      const run = runScenario(
+        {
+          faults: PATH,
+          clients: 2,
+          callsPerClient: 50,
+          requestBytes: 65_536,
+          replyBytes: 65_536,
+          serverOptions: { buffersMax: 64, callsPerPeerMax: 50 },
+          clientOptions: isBothEnds ? { buffersMax: 64 } : {},
+          limitUs: 600_000_000,
+        },
+        seed,
+        hasTrace,
+      );
+      const { buffers } = run.server.endpoint.local;
+      expect(buffers.highWater).toBeLessThanOrEqual(64);
+      expect(buffers.waiters.handedOver).toBeGreaterThan(0);
+    });
+  });
+}
+
 test("a backlog of one and four calls in all: everybody is served in the end, BUSY or not", () => {
   eachSeed(10, (seed, hasTrace) => {
     const run = runScenario(

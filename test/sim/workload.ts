@@ -176,6 +176,7 @@ export class PatternCall implements CallListener {
   abortCode = 0;
   ends = 0;
   error = "";
+  #head = new Uint8Array(0);
   readonly #reading = new Reading();
   readonly #writing = new Writing();
 
@@ -189,11 +190,19 @@ export class PatternCall implements CallListener {
       head.setUint32(0, id);
       head.setUint32(4, requestBytes);
       head.setUint32(8, replyBytes);
-      const taken = handle.write(new Uint8Array(head.buffer), 0, HEADER_BYTES);
-      if (taken !== HEADER_BYTES) throw new Error("no buffer for the first bytes of a request");
-      this.#writing.put(handle, id, requestBytes);
+      this.#head = new Uint8Array(head.buffer);
+      this.#put(handle);
       return handle;
     });
+  }
+
+  // The head fits into one packet: it is taken whole, or not at all while there is no buffer.
+  #put(handle: CallHandle): void {
+    if (this.#head.length > 0) {
+      if (handle.write(this.#head, 0, HEADER_BYTES) === 0) return;
+      this.#head = new Uint8Array(0);
+    }
+    this.#writing.put(handle, this.id, this.requestBytes);
   }
 
   get isEnded(): boolean {
@@ -209,7 +218,7 @@ export class PatternCall implements CallListener {
     if ((events & CallEvent.Ended) !== 0) {
       this.#end(handle);
     } else if ((events & CallEvent.Writable) !== 0) {
-      this.#writing.put(handle, this.id, this.requestBytes);
+      this.#put(handle);
     }
   }
 
