@@ -2,15 +2,16 @@
 // and all of them under the limits of the socket.
 import { ByteBudget } from "../memory/byte-budget.js";
 import type { SpillSpace } from "../memory/spill-file.js";
+import { RxOptionError } from "../util/errors.js";
 import { integerOption, knownOptions } from "../util/options.js";
 
 /** Limits of one socket; sizes in bytes. */
 export interface MemoryOptions {
-  /** Arenas and growable buffers of all calls, in memory. Default 64 MiB. */
+  /** Arenas and growable buffers of all calls, in memory; each of the latter takes 128 KiB at least. Default 64 MiB. */
   readonly workBytesMax?: number;
-  /** The arena of one call. Default 1 MiB. */
+  /** The arena of one call. Default 1 MiB, at most `workBytesMax`. */
   readonly arenaBytesMax?: number;
-  /** A growable buffer with more than this in memory moves to a file. Default 32 MiB. */
+  /** A growable buffer with more than this in memory moves to a file. Default 32 MiB, at most `workBytesMax`. */
   readonly spillThresholdBytes?: number;
   /** Files of one call's growable buffers. Default 1 GiB; 0 = none. */
   readonly spillBytesPerCallMax?: number;
@@ -38,12 +39,13 @@ export class MemoryLimits {
   constructor(options: MemoryOptions = {}) {
     knownOptions("memory", options, MEMORY_OPTION_NAMES);
     this.workBytesMax = integerOption("memory.workBytesMax", options.workBytesMax, 64 * MIB, 0);
-    this.arenaBytesMax = integerOption("memory.arenaBytesMax", options.arenaBytesMax, MIB, 0);
-    this.spillThresholdBytes = integerOption(
+    const { workBytesMax } = this;
+    this.arenaBytesMax = partOf(workBytesMax, "memory.arenaBytesMax", options.arenaBytesMax, MIB);
+    this.spillThresholdBytes = partOf(
+      workBytesMax,
       "memory.spillThresholdBytes",
       options.spillThresholdBytes,
       32 * MIB,
-      0,
     );
     this.spillBytesPerCallMax = integerOption(
       "memory.spillBytesPerCallMax",
@@ -53,6 +55,13 @@ export class MemoryLimits {
     );
     this.spillBytesMax = integerOption("memory.spillBytesMax", options.spillBytesMax, 4096 * MIB, 0);
   }
+}
+
+// What one call may have of the memory of all. @throws RxOptionError when that is more than all
+function partOf(workBytesMax: number, name: string, bytes: number | undefined, fallback: number): number {
+  const wanted = integerOption(name, bytes, Math.min(fallback, workBytesMax), 0);
+  if (wanted <= workBytesMax) return wanted;
+  throw new RxOptionError(name, `at most ${workBytesMax} (memory.workBytesMax)`, wanted);
 }
 
 /** The accounts of one socket. */

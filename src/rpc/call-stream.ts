@@ -93,7 +93,7 @@ export abstract class CallStream implements CallListener, AsyncIterable<Uint8Arr
     if (this.#intake === null) {
       this.#input.take();
       this.#intake = new Intake(this.handle, this.#resourcesOf(), this.#turnOf(), (failure) => {
-        this.failWith(failure);
+        this.giveUp(failure);
         this.handle.abort(abortCodeFor(failure));
       });
       this.#intake.pump();
@@ -232,8 +232,8 @@ export abstract class CallStream implements CallListener, AsyncIterable<Uint8Arr
     return this.#failure;
   }
 
-  /** Sets the reason that readers, writers and the signal see, before the call is ended for it. */
-  protected failWith(failure: RxError): void {
+  /** Sets the reason that readers, writers and the signal see, before the call is ended for it. @internal */
+  giveUp(failure: RxError): void {
     this.#failure ??= failure;
     this.#input.failWith(this.#failure);
   }

@@ -54,7 +54,7 @@ export class ClientCall extends CallStream {
     this.#signal?.removeEventListener("abort", this.#onAbort);
     if (this.handle.isReleased) return;
     if (!this.#isOver || !this.handle.isAtEnd) {
-      this.failWith(new RxError("RX_ERR_CALL_CANCELLED", "the call was closed before its reply was read"));
+      this.giveUp(new RxError("RX_ERR_CALL_CANCELLED", "the call was closed before its reply was read"));
     }
     this.handle.release(AbortCode.RX_USER_ABORT);
     this.releaseResources();
@@ -65,11 +65,6 @@ export class ClientCall extends CallStream {
   [Symbol.asyncDispose](): Promise<void> {
     this.close();
     return Promise.resolve();
-  }
-
-  /** Names the reason for which the call is about to be ended. @internal */
-  giveUp(failure: RxError): void {
-    this.failWith(failure);
   }
 
   protected override onEnd(failure: RxError | null): void {
@@ -95,7 +90,7 @@ export class ClientCall extends CallStream {
   }
 
   #cancel(): void {
-    this.failWith(
+    this.giveUp(
       new RxError("RX_ERR_CALL_CANCELLED", "the call was cancelled by its signal", {
         cause: this.#signal?.reason,
       }),

@@ -5,6 +5,7 @@ import type { Endpoint } from "../core/endpoint.js";
 import type { Address } from "../util/address.js";
 import { RxError, RxOptionError } from "../util/errors.js";
 import { integerOption } from "../util/options.js";
+import { CallStream } from "./call-stream.js";
 import { type CallOptions, ClientCall, checkCallOptions } from "./client-call.js";
 import type { RpcContext } from "./rpc-context.js";
 import { UnaryCall } from "./unary-call.js";
@@ -112,14 +113,14 @@ export class RxConnection {
 }
 
 /**
- * Gives every live client call of an endpoint its reason, before whoever closes the socket ends it with `abortCode`: the code
- * alone looks like a peer that has fallen silent.
+ * Gives every live call of an endpoint its reason, before whoever closes the socket ends it with `abortCode`: the code alone
+ * looks like a peer that has fallen silent.
  */
 export function noteSocketClosed(endpoint: Endpoint, abortCode: number): void {
-  for (const { isService, isLive, owner } of endpoint.local.calls.all) {
-    if (isService || !isLive || !(owner instanceof CallHandle)) continue;
+  for (const { isLive, owner } of endpoint.local.calls.all) {
+    if (!isLive || !(owner instanceof CallHandle)) continue;
     const { listener } = owner;
-    if (listener instanceof UnaryCall || listener instanceof ClientCall) {
+    if (listener instanceof UnaryCall || listener instanceof CallStream) {
       listener.giveUp(
         new RxError("RX_ERR_SOCKET_CLOSED", "the socket was closed while the call was under way", {
           abortCode,

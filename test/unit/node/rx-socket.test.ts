@@ -24,6 +24,25 @@ describe("RxSocket", () => {
     expect(told.listening.mock.calls).toEqual([[-100]]);
   });
 
+  test("a handler whose socket is closed under it is told so, and not that its peer has fallen silent", async () => {
+    await using socket = await RxSocket.bind();
+    await using peer = await RxSocket.bind();
+    const told = new Promise<unknown>((resolve) => {
+      const plain = socket.service({ id: 53 });
+      plain.listen(1);
+      void plain.nextCall().then((incoming) => incoming?.accept(1n).read(10).then(resolve, resolve));
+    });
+    const connection = peer.connect({ ...PEER, port: socket.port });
+    const call = connection.open();
+    call.ended.catch(() => undefined);
+    await call.write(new Uint8Array(5));
+    await vi.waitFor(() => expect(socket.stats().services[0]?.accepted).toBe(1));
+    await vi.waitFor(() => expect(socket.stats().services[0]?.waiting).toBe(0));
+    await socket.close(-100);
+    expect(await told).toMatchObject({ code: "RX_ERR_SOCKET_CLOSED", abortCode: -100 });
+    call.close();
+  });
+
   test.each([
     [{ port: undefined }, "port: expected an integer from 1 to 65535, got undefined"],
     [{ port: 0 }, "port: expected an integer from 1 to 65535, got 0"],
