@@ -13,6 +13,8 @@ const OUT = -1;
 export const PATIENCE_TURNS = 8;
 // How many items run between two looks at the clock, and so the fewest that a turn runs.
 const CLOCK_STRIDE = 8;
+// Turns are told apart by 30 bits: a larger number in a field is a heap object.
+const TURN_MASK = 0x3fffffff;
 
 /**
  * The number of turns that an item waits at most while never more than `items` are in the cache: its patience, and then its
@@ -27,7 +29,7 @@ export abstract class EventItem {
   eventClass: number = OUT;
   nextEvent: EventItem | null = null;
   previousEvent: EventItem | null = null;
-  /** The turn it was put in, of its newest class. */
+  /** The turn in which it came into its class. */
   putInTurn = 0;
 
   /** Runs what the item wants; called by the cache after the item has been taken out. */
@@ -83,6 +85,7 @@ export class EventCache {
   readonly #heads: (EventItem | null)[] = new Array<EventItem | null>(CLASS_COUNT).fill(null);
   readonly #tails: (EventItem | null)[] = new Array<EventItem | null>(CLASS_COUNT).fill(null);
   #count = 0;
+  #turn = 0;
   #isDraining = false;
   /** A turn has begun and not ended. */
   #isInTurn = false;
@@ -118,7 +121,7 @@ export class EventCache {
     }
     const tail = this.#tails[eventClass] as EventItem | null;
     item.eventClass = eventClass;
-    item.putInTurn = this.counters.turns;
+    item.putInTurn = this.#turn;
     item.previousEvent = tail;
     item.nextEvent = null;
     if (tail === null) this.#heads[eventClass] = item;
@@ -170,6 +173,7 @@ export class EventCache {
     this.#isInTurn = true;
     this.#isArmed = false;
     this.counters.turns++;
+    this.#turn = (this.#turn + 1) & TURN_MASK;
     this.#ran = 0;
     this.#endUs = this.#nowUs() + this.#turnUs;
     // Only as many as wait at the start: new calls that bring new calls would keep everything else waiting.
@@ -204,6 +208,10 @@ export class EventCache {
     return true;
   }
 
+  #waited(item: EventItem): number {
+    return (this.#turn - item.putInTurn) & TURN_MASK;
+  }
+
   #armOnce(): void {
     if (this.#isArmed && this.#armsOnce) return;
     this.#isArmed = true;
@@ -217,7 +225,7 @@ export class EventCache {
     for (let c = CLASS_COUNT - 1; c >= 0; c--) {
       const head = this.#heads[c] as EventItem | null;
       if (head === null) continue;
-      const waited = this.counters.turns - head.putInTurn;
+      const waited = this.#waited(head);
       if (waited >= PATIENCE_TURNS && waited >= longest) longest = waited;
       else if (longest >= PATIENCE_TURNS) continue;
       next = c;
@@ -227,10 +235,10 @@ export class EventCache {
 
   #runFirst(eventClass: number): void {
     const item = this.#heads[eventClass] as EventItem;
+    const waited = this.#waited(item);
+    if (waited > this.counters.waitedMax) this.counters.waitedMax = waited;
     this.#unlink(item);
     this.counters.run++;
-    const waited = this.counters.turns - item.putInTurn;
-    if (waited > this.counters.waitedMax) this.counters.waitedMax = waited;
     try {
       item.runEvent();
     } catch (cause) {
@@ -247,6 +255,7 @@ export class EventCache {
     if (next === null) this.#tails[eventClass] = previous;
     else next.previousEvent = previous;
     item.eventClass = OUT;
+    item.putInTurn = 0;
     item.previousEvent = null;
     item.nextEvent = null;
     this.#count--;

@@ -66,6 +66,7 @@ function scrambleCall(call: Call): void {
   call.tx.granted = NO_BUFFER;
   // The links of the event cache belong to the cache.
   call.eventClass = -1;
+  call.putInTurn = 0;
 }
 
 describe("reset()", () => {
