@@ -53,7 +53,9 @@ export function acceptCall(
     return null;
   }
   // Without a buffer for its request the call could not begin; BUSY is possible only now.
-  if (service.backlog.calls === 0 || !hasBufferForNewCall(local)) {
+  const hasBuffer = hasBufferForNewCall(local);
+  if (!hasBuffer) local.stats.count(Stat.BuffersRefused);
+  if (service.backlog.calls === 0 || !hasBuffer) {
     refuse(local, service, header, remote, connection);
     return null;
   }

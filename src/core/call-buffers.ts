@@ -47,7 +47,7 @@ export function takeForNextPacket(local: Local, call: Call, isLast: boolean): nu
  */
 export function takeForPacketAhead(local: Local): number {
   const { buffers } = local;
-  if (buffers.waiters.count > 0 || buffers.free <= buffers.count >> 3) return NO_BUFFER;
+  if (buffers.free <= buffers.count >> 3) return NO_BUFFER;
   return buffers.take(BufferClass.NewCall);
 }
 
@@ -84,7 +84,8 @@ function offerToReader(local: Local, call: Call, buffer: number): boolean {
 
 // That there is a buffer does not say that the writer still writes: it only lifts the pause, and stays until it does or ends.
 function offerToWriter(local: Local, call: Call, buffer: number): boolean {
-  if (!call.wantsRoom || !call.tx.wantsBuffer) return false;
+  // Others may be free as well by now: that is no reason to pass this one on, the writer has left the queue for it.
+  if (!call.wantsRoom || !call.tx.couldUseBuffer) return false;
   call.tx.granted = buffer;
   tellWriter(local, call);
   return true;

@@ -89,8 +89,10 @@ export function enterAwaitReply(call: Call): void {
 }
 
 /** The first packet of the reply has come: it acknowledges the whole request. */
-export function enterRecvReply(call: Call): void {
+export function enterRecvReply(local: Local, call: Call): void {
   enter(call, CallState.ClientRecvReply);
+  // Whatever the writer still writes is not sent any more.
+  local.buffers.waiters.remove(writingSlot(call));
   call.tx.releaseAll();
   call.tx.inFlight = 0;
   call.tx.lost = 0;

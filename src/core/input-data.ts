@@ -69,7 +69,7 @@ export function inputData(
 function beginReply(local: Local, call: Call): boolean {
   if (call.isService) return true;
   if (call.state === CallState.ClientSendRequest || call.state === CallState.ClientAwaitReply) {
-    enterRecvReply(call);
+    enterRecvReply(local, call);
     noteProgress(local, call);
   }
   return call.state === CallState.ClientRecvReply;
@@ -158,7 +158,8 @@ function inputSegment(
   const buffer = first === NO_BUFFER ? NO_BUFFER : store(local, first, bytes, from, to);
   if (buffer === NO_BUFFER) {
     local.stats.count(Stat.DropNoBuffer);
-    return AckReason.NoSpace;
+    // The peer is about to hear that the packet before it will be taken: that is not to be taken back.
+    return rx.granted === NO_BUFFER ? AckReason.NoSpace : AckReason.OutOfSequence;
   }
   const verdict = verifyPacket(local, call, header, buffer);
   if (verdict !== 0) {

@@ -21,6 +21,7 @@ export const Stat = {
   RttTotalUs: 15,
   RttMinUs: 16,
   RttMaxUs: 17,
+  /** New calls that were refused because no buffer was left for their requests. */
   BuffersRefused: 18,
   RefusalsWithheld: 19,
   BudgetWithheld: 20,

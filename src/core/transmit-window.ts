@@ -64,6 +64,8 @@ export class TransmitWindow {
   bufferClass: BufferClass = BufferClass.Reply;
   /** Handed over after a wait, for the writer. */
   granted = NO_BUFFER;
+  /** What the writer has left is a packet's worth to lend, which needs room in the queue alone. */
+  lendsNext = false;
   /** A whole packet's worth of a shared chunk need not be copied: the security class leaves payloads as they are. */
   #mayLend = false;
   #filling = NO_BUFFER;
@@ -125,6 +127,7 @@ export class TransmitWindow {
     this.headRoom = 0;
     this.isHeldBack = false;
     this.bufferClass = BufferClass.Reply;
+    this.lendsNext = false;
     this.#mayLend = false;
   }
 
@@ -168,17 +171,17 @@ export class TransmitWindow {
     const filling = this.#filling;
     if (filling !== NO_BUFFER && (this.#pool.length[filling] as number) < this.dataBytes) return true;
     if (this.#queued >= this.queueMax) return false;
-    return this.granted !== NO_BUFFER || this.#pool.freeFor(this.bufferClass) > 0;
+    return this.lendsNext || this.granted !== NO_BUFFER || this.#pool.freeFor(this.bufferClass) > 0;
+  }
+
+  /** Whether write() could use a buffer that is handed to it. */
+  get couldUseBuffer(): boolean {
+    return this.lastSeq === 0 && this.granted === NO_BUFFER && this.#queued < this.queueMax;
   }
 
   /** Whether a buffer, and nothing else, is what write() lacks. */
   get wantsBuffer(): boolean {
-    return (
-      this.lastSeq === 0 &&
-      this.granted === NO_BUFFER &&
-      this.#queued < this.queueMax &&
-      this.#pool.freeFor(this.bufferClass) === 0
-    );
+    return this.couldUseBuffer && !this.lendsNext && this.#pool.freeFor(this.bufferClass) === 0;
   }
 
   get #queued(): number {
@@ -190,6 +193,7 @@ export class TransmitWindow {
     assert(this.lastSeq === 0, "write after the last packet");
     const pool = this.#pool;
     let taken = 0;
+    this.lendsNext = false;
     while (taken < length) {
       if (this.#filling === NO_BUFFER || (pool.length[this.#filling] as number) === this.dataBytes) {
         if (this.#queued >= this.queueMax) break;
@@ -228,6 +232,7 @@ export class TransmitWindow {
       taken += this.dataBytes;
     }
     const left = length - taken;
+    this.lendsNext = left >= this.dataBytes;
     return left < this.dataBytes ? taken + this.write(chunk.bytes, offset + taken, left) : taken;
   }
 
@@ -335,7 +340,8 @@ export class TransmitWindow {
 
   /** What a tail loss probe sends: the next new packet, else the highest that is not acknowledged; 0 = nothing. */
   probe(): number {
-    if (this.next < this.top && this.next < this.first + this.peerWindow) return this.next;
+    if (!this.isHeldBack && this.next < this.top && this.next < this.first + this.peerWindow)
+      return this.next;
     for (let seq = this.next - 1; seq >= this.first; seq--) {
       if (((this.flags[seq & this.mask] as number) & TransmitFlag.SoftAcked) === 0) return seq;
     }
@@ -384,6 +390,8 @@ export class TransmitWindow {
     this.buffers[place] = NO_BUFFER;
     if (buffer !== NO_BUFFER) this.#pool.give(buffer);
     else if (((this.flags[place] as number) & TransmitFlag.Lent) !== 0) this.lent.release(place);
+    // The packet that comes to stand here is asked for its payload before it is sealed.
+    this.flags[place] = 0;
   }
 
   /** The lowest lost packet, or 0. */

@@ -9,7 +9,7 @@ const OUT = -1;
 /** Hands buffers over to those who have waited. */
 export interface BufferTaker {
   /**
-   * `slot` has left the queue and is offered `buffer`. Takes a note and returns; runs no user code.
+   * `slot` has left the queue and is offered `buffer`. Takes a note and returns; runs no user code, and lets nobody wait.
    *
    * @returns whether it is taken over; false passes it on to the next waiter
    */

@@ -1,7 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { CallHandle } from "../../../src/core/call-handle.js";
 import { Placement, ReceiveWindow } from "../../../src/core/receive-window.js";
+import { BufferClass } from "../../../src/memory/buffer-class.js";
 import { BufferPool, NO_BUFFER } from "../../../src/memory/buffer-pool.js";
+import { clientTalker } from "./packets.js";
+import { nameOf, Rig } from "./rig.js";
 
 function make(window = 32, buffers = 100): { pool: BufferPool; rx: ReceiveWindow } {
   const pool = new BufferPool(buffers, 1_500);
@@ -109,5 +113,105 @@ describe("ReceiveWindow", () => {
       ),
       { numRuns: 300, seed: 1 },
     );
+  });
+});
+
+describe("ReceiveWindow.room, the window to advertise", () => {
+  test("follows the buffers that are free for a request, never below a jumbogram's four packets", () => {
+    const { pool, rx } = make(32, 100);
+    const kept = pool.keptFrom(BufferClass.Request);
+    for (let free = 100; free >= 0; free--) {
+      expect([free, rx.room]).toEqual([free, Math.min(32, Math.max(4, free - kept))]);
+      pool.take();
+    }
+  });
+
+  test("comes back with the buffers", () => {
+    const { pool, rx } = make(32, 100);
+    const taken = Array.from({ length: 100 }, () => pool.take());
+    expect(rx.room).toBe(4);
+    for (const buffer of taken.splice(0, 20)) pool.give(buffer);
+    expect(rx.room).toBe(20 - pool.keptFrom(BufferClass.Request));
+    for (const buffer of taken) pool.give(buffer);
+    expect(rx.room).toBe(32);
+  });
+
+  test("is narrowed by what the reader has not taken, and by packets in order only", () => {
+    const { pool, rx } = make(8, 100);
+    const rooms = [1, 2, 4, 3, 5, 6, 7, 8].map((seq) => {
+      place(pool, rx, seq);
+      return rx.room;
+    });
+    expect(rooms).toEqual([7, 6, 6, 4, 4, 4, 4, 4]);
+    readAll(pool, rx);
+    expect(rx.room).toBe(8);
+  });
+
+  test("a window of less than four packets is advertised as it is", () => {
+    const { pool, rx } = make(2, 10);
+    for (let i = 0; i < 10; i++) pool.take();
+    expect(rx.room).toBe(2);
+  });
+
+  test("what is advertised is taken: four packets beyond a window that is full", () => {
+    const { pool, rx } = make(8, 100);
+    for (let seq = 1; seq <= 8; seq++) place(pool, rx, seq);
+    expect([rx.room, rx.classify(9), rx.classify(12), rx.classify(13)]).toEqual([
+      4,
+      Placement.InOrder,
+      Placement.Gap,
+      Placement.Beyond,
+    ]);
+  });
+
+  test("is wide when all has come, whatever is free: the next call on the channel begins with it", () => {
+    const { pool, rx } = make(32, 10);
+    place(pool, rx, 1, 4, true);
+    while (pool.free > 0) pool.take();
+    expect([rx.isComplete, rx.room]).toEqual([true, 32]);
+  });
+
+  test("a buffer that was handed over counts as held, and goes back once", () => {
+    const { pool, rx } = make(32, 10);
+    rx.granted = pool.take();
+    expect([rx.buffersHeld, pool.used]).toEqual([1, 1]);
+    rx.dropGrant();
+    rx.dropGrant();
+    expect([rx.buffersHeld, pool.used, rx.granted]).toEqual([0, 0, NO_BUFFER]);
+    rx.granted = pool.take();
+    rx.reset();
+    expect([pool.used, rx.granted]).toEqual([0, NO_BUFFER]);
+  });
+
+  test("every ACK on the wire says it in its rwind", () => {
+    const rig = new Rig({ options: { buffersMax: 40, receiveWindowPackets: 32 } });
+    rig.offer();
+    const { buffers } = rig.endpoint.local;
+    const talker = clientTalker();
+    rig.exchange(talker.data(1));
+    const rwinds: number[] = [];
+    const expected: number[] = [];
+    for (let serial = 1_000; buffers.free > 0; serial++) {
+      rig.feed(talker.ping(serial));
+      expected.push(Math.max(4, Math.min(31, buffers.free - buffers.keptFrom(BufferClass.Request))));
+      for (const sent of rig.poll())
+        if (nameOf(sent) === "ACK PingResponse") rwinds.push(sent.ack?.rwind as number);
+      buffers.take();
+    }
+    expect([rwinds[0], rwinds.at(-1), rwinds.length]).toEqual([31, 4, 39]);
+    expect(rwinds).toEqual(expected);
+  });
+
+  test("a reader that opens the window far beyond what the newest ACK said has its peer told", () => {
+    const rig = new Rig({ options: { buffersMax: 100, receiveWindowPackets: 16 } });
+    rig.offer();
+    const talker = clientTalker();
+    for (let seq = 1; seq <= 12; seq++) rig.exchange(talker.data(seq));
+    const handle = rig.newCalls[0] as CallHandle;
+    handle.skip(3 * 8);
+    expect(rig.names()).toEqual([]);
+    handle.skip(6 * 8);
+    const [told] = rig.poll();
+    expect([told?.ack?.firstPacket, told?.ack?.rwind]).toEqual([13, 13]);
   });
 });
