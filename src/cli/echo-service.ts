@@ -1,7 +1,7 @@
 // The second demonstration service: what comes goes back.
 import { type ServiceDefinition, service } from "../rpc/service-definition.js";
 
-export const ECHO_SERVICE_ID = 52;
+const ECHO_SERVICE_ID = 52;
 const ECHO_MAX_BYTES = 64 * 1024 * 1024;
 /** Handlers at once. */
 const ECHO_CONCURRENCY = 64;
