@@ -1,6 +1,9 @@
 // Every example runs and prints what it promises.
+import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { RxClient } from "../../../src/index.js";
 
 const FOLDER = new URL("../../../examples/", import.meta.url);
 const MIB = 1024 * 1024;
@@ -54,18 +57,44 @@ test("streaming.ts moves more than its buffers hold", async () => {
   expect(lines).toEqual([`sent ${4 * MIB} bytes, received ${8 * MIB}`]);
 });
 
-test("there is a test for every example, and each imports the public API alone", () => {
+test("file-server.ts and upload.ts can be imported without being run, and serve", async () => {
+  const { FILE_SERVICE_ID, startFileServer } = await import("../../../examples/file-server.js");
+  const { startUploadServer, UPLOAD_SERVICE_ID } = await import("../../../examples/upload.js");
+  const { server: files } = await startFileServer(fileURLToPath(FOLDER));
+  const uploads = await startUploadServer();
+  try {
+    const ask = async (port: number, serviceId: number, request: Uint8Array): Promise<Uint8Array> => {
+      await using client = await RxClient.connect({ host: "127.0.0.1", port, serviceId });
+      return await client.call(request);
+    };
+    const own = await ask(files.port, FILE_SERVICE_ID, new TextEncoder().encode("file-server.ts"));
+    expect(new TextDecoder().decode(own)).toBe(readFileSync(new URL("file-server.ts", FOLDER), "utf8"));
+    const digest = await ask(uploads.port, UPLOAD_SERVICE_ID, own);
+    expect(Buffer.from(digest)).toEqual(createHash("sha256").update(own).digest());
+    expect(lines).toEqual([]);
+  } finally {
+    await files.close();
+    await uploads.close();
+  }
+});
+
+test("there is a test for every example, and each imports the public API and Node alone", () => {
   const names = readdirSync(FOLDER).filter((name) => name.endsWith(".ts"));
   expect(names.sort()).toEqual([
     "client.ts",
+    "file-server.ts",
     "kernel-style.ts",
     "server.ts",
     "streaming.ts",
+    "upload.ts",
     "user-style.ts",
   ]);
   for (const name of names) {
     const text = readFileSync(new URL(name, FOLDER), "utf8");
     const imported = [...text.matchAll(/from "([^"]+)"/g)].map(([, from]) => from);
-    expect(imported, name).toEqual(["rxrpc"]);
+    expect(
+      imported.filter((from) => from?.startsWith("node:") !== true),
+      name,
+    ).toEqual(["rxrpc"]);
   }
 });
