@@ -84,6 +84,8 @@ export class EventCache {
   readonly #armsOnce: boolean;
   readonly #heads: (EventItem | null)[] = new Array<EventItem | null>(CLASS_COUNT).fill(null);
   readonly #tails: (EventItem | null)[] = new Array<EventItem | null>(CLASS_COUNT).fill(null);
+  /** Nothing in the cache has waited for too long. */
+  #isPatient = true;
   #count = 0;
   #turn = 0;
   #isDraining = false;
@@ -180,6 +182,12 @@ export class EventCache {
     this.#newCallsLeft = 0;
     let item = this.#heads[EventClass.NewCall] as EventItem | null;
     for (; item !== null; item = item.nextEvent) this.#newCallsLeft++;
+    // Nothing grows older within a turn, and behind the first of a class stand younger ones.
+    this.#isPatient = true;
+    for (let c = 0; c < CLASS_COUNT; c++) {
+      const head = this.#heads[c] as EventItem | null;
+      if (head !== null && this.#waited(head) >= PATIENCE_TURNS) this.#isPatient = false;
+    }
   }
 
   #endTurn(): void {
@@ -200,7 +208,7 @@ export class EventCache {
       if (this.#heads[EventClass.NewCall] !== null) this.#runFirst(EventClass.NewCall);
       return true;
     }
-    const eventClass = this.#nextClass();
+    const eventClass = this.#isPatient ? this.#firstClass() : this.#nextClass();
     if (eventClass === OUT || this.#ran >= this.#itemsPerTurn) return false;
     if (this.#ran > 0 && this.#ran % CLOCK_STRIDE === 0 && this.#nowUs() >= this.#endUs) return false;
     this.#ran++;
@@ -216,6 +224,11 @@ export class EventCache {
     if (this.#isArmed && this.#armsOnce) return;
     this.#isArmed = true;
     this.#arm();
+  }
+
+  #firstClass(): number {
+    for (let c = 0; c < CLASS_COUNT; c++) if (this.#heads[c] !== null) return c;
+    return OUT;
   }
 
   // The class whose first item has been waiting for longest, if that is too long; else the most urgent one.
