@@ -37,7 +37,7 @@ export interface FileServerOptions {
   readonly server?: RpcServerOptions;
   /** Reads the next block while the last one is on the wire. Default true. */
   readonly readAhead?: boolean;
-  /** Default 128 KiB: twice as much was no faster. */
+  /** Default 256 KiB: several times what a call queues ahead of its peer, so that reading and sending overlap whole. */
   readonly blockBytes?: number;
 }
 
@@ -49,7 +49,7 @@ export interface FileServer {
 }
 
 export async function startFileServer(root: string, options: FileServerOptions = {}): Promise<FileServer> {
-  const { readAhead = true, blockBytes = 128 * 1024 } = options;
+  const { readAhead = true, blockBytes = 256 * 1024 } = options;
   const folder = realpathSync(root);
   const blocks = new Blocks();
   const files = service({

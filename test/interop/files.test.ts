@@ -69,7 +69,7 @@ describe("the file server", () => {
     expect([counters.disposals, counters.bytesHeld]).toEqual([counters.reads, 0]);
   });
 
-  test.each([0, 1, 128 * KIB - 1, 128 * KIB, 128 * KIB + 1, 300_000])(
+  test.each([0, 1, 256 * KIB - 1, 256 * KIB, 256 * KIB + 1, 600_000])(
     "sends a file of %i bytes",
     async (length) => {
       const file = putFile("a file, naïve.txt", length, 5);
@@ -77,7 +77,7 @@ describe("the file server", () => {
       const client = await scratch.connect(server, FILE_SERVICE_ID);
       expectSame(await fetchFile(client, "a file, naïve.txt"), file);
       await expectNothingHeld(server);
-      expect(counters.reads).toBe(Math.ceil(length / (128 * KIB)));
+      expect(counters.reads).toBe(Math.ceil(length / (256 * KIB)));
     },
   );
 
@@ -219,7 +219,7 @@ describe("the file server", () => {
       reads.push(count);
       if (count === 1) await gate.opened;
     });
-    const { server, counters } = await serveFolder({ server: { fileBackend } });
+    const { server, counters } = await serveFolder({ server: { fileBackend }, blockBytes: 128 * KIB });
     const client = await scratch.connect(server, FILE_SERVICE_ID);
     const leaver = client.open();
     await leaver.end(utf8("shared"));
