@@ -1,6 +1,7 @@
 // The reading half of a call: exact lengths, chunks, everything; at most a few reads in a row before others have their turn.
 import type { CallHandle } from "../core/call-handle.js";
 import type { EventCacheCounters } from "../loop/event-cache.js";
+import { joinBytes } from "../util/bytes.js";
 import { RxError, RxOptionError } from "../util/errors.js";
 import { completionError } from "./call-error.js";
 import { readLengthError } from "./read-length.js";
@@ -86,14 +87,7 @@ export class CallInput {
       if (total > maxBytes) throw new RxError("RX_ERR_TOO_LARGE", `more than ${maxBytes} bytes came`);
       parts.push(chunk.slice());
     }
-    if (parts.length === 1) return parts[0] as Uint8Array;
-    const all = new Uint8Array(total);
-    let at = 0;
-    for (const part of parts) {
-      all.set(part, at);
-      at += part.length;
-    }
-    return all;
+    return parts.length === 1 ? (parts[0] as Uint8Array) : joinBytes(parts);
   }
 
   /** The next chunk, lent until the one after it or giveBack(). */

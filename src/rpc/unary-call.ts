@@ -1,6 +1,7 @@
 // The common client call: one array of bytes out, one back, one promise. Streams are in client-call.ts.
 import type { CallHandle, CallListener } from "../core/call-handle.js";
 import { CallEvent, Completion } from "../core/call-object.js";
+import { joinBytes } from "../util/bytes.js";
 import { RxError } from "../util/errors.js";
 import { AbortCode } from "../wire/abort.js";
 import { completionError } from "./call-error.js";
@@ -78,7 +79,7 @@ export class UnaryCall implements CallListener {
     if (handle.completion === Completion.Succeeded) {
       this.#collect();
       handle.release();
-      this.#resolve(this.#parts === null ? (this.#reply ?? NOTHING) : concat(this.#parts));
+      this.#resolve(this.#parts === null ? (this.#reply ?? NOTHING) : joinBytes(this.#parts));
     } else {
       const failure = this.#failure ?? completionError(handle);
       handle.release();
@@ -96,16 +97,4 @@ export class UnaryCall implements CallListener {
       }),
     );
   }
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  let total = 0;
-  for (const part of parts) total += part.length;
-  const all = new Uint8Array(total);
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

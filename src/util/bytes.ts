@@ -51,3 +51,16 @@ export function copyBytes(
     to.set(from.subarray(fromOffset, fromOffset + length), toOffset);
   }
 }
+
+/** All of `parts` behind one another, in an array of its own. */
+export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
+  let total = 0;
+  for (const part of parts) total += part.length;
+  const all = new Uint8Array(total);
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}

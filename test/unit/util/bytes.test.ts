@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { copyBytes, getInt32, getUint16, putInt32, putUint16 } from "../../../src/util/bytes.js";
+import { copyBytes, getInt32, getUint16, joinBytes, putInt32, putUint16 } from "../../../src/util/bytes.js";
 
 const offset = fc.nat({ max: 9 });
 
@@ -88,5 +88,17 @@ describe("copyBytes()", () => {
     const to = new Uint8Array(count + 2);
     copyBytes(to, 1, from, 0, count);
     expect(to).toEqual(Uint8Array.of(0, ...from, 0));
+  });
+});
+
+describe("joinBytes()", () => {
+  it("puts all parts behind one another into an array that shares no memory with them", () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 20 })), (parts) => {
+        const all = joinBytes(parts);
+        expect([...all]).toEqual(parts.flatMap((part) => [...part]));
+        for (const part of parts) if (part.length > 0) expect(all.buffer).not.toBe(part.buffer);
+      }),
+    );
   });
 });
