@@ -34,7 +34,7 @@ describe("rxrpc serve", () => {
     expect(text).toMatch(/packet buffers +1024 +x +1636 B +1\.6 MiB/);
     expect(text).toMatch(/arenas, growable buffers +1 +x +1048576 B +1\.0 MiB/);
     expect(text).toContain("of the packet buffers 96 are kept");
-    expect(text).toContain("on disk: growable buffers above 32.0 MiB, 1.0 GiB a call, 4.0 GiB in all");
+    expect(text).toContain("on disk: growable buffers above 1.0 MiB, 1.0 GiB a call, 4.0 GiB in all");
     expect(text).toMatch(/sum +\d+\.\d MiB/);
     expect(text).toMatch(/socket buffers granted: [\d.]+ [KM]iB to receive/);
     expect(text).toContain("native code: none");
