@@ -75,6 +75,13 @@ module.exports = {
       to: { path: "(^|/)dgram-as-promised(/|$)" },
     },
     {
+      name: "testing-is-apart",
+      comment: "Simulations are for tests: a running service does not carry them.",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/testing/" },
+      to: { path: "^src/testing/" },
+    },
+    {
       name: "no-development-packages",
       comment: "The library must run with its runtime dependencies alone.",
       severity: "error",
@@ -93,7 +100,7 @@ module.exports = {
       comment: "An example shows what a user can write.",
       severity: "error",
       from: { path: "^examples/" },
-      to: { path: "^(src|dist)/", pathNot: "^(src|dist)/index[.]" },
+      to: { path: "^(src|dist)/", pathNot: "^(src|dist)/(testing/)?index[.]" },
     },
     {
       name: "source-stands-alone",

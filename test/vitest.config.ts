@@ -10,7 +10,10 @@ export default defineConfig({
   root,
   resolve: {
     // Examples import the package by its name; under test that is the source, not the last build.
-    alias: [{ find: /^rxrpc$/, replacement: `${root}src/index.ts` }],
+    alias: [
+      { find: /^rxrpc$/, replacement: `${root}src/index.ts` },
+      { find: /^rxrpc\/testing$/, replacement: `${root}src/testing/index.ts` },
+    ],
   },
   test: {
     pool: "forks",
@@ -27,7 +30,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "pure",
-          include: ["test/**/*.test.ts"],
+          include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
           exclude: ["test/{alloc,interop}/**", "**/node_modules/**"],
           testTimeout: 60_000,
           sequence: { groupOrder: 0 },

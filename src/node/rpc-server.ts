@@ -2,12 +2,14 @@
 import { BACKLOG_MAX, EndpointConfig } from "../core/config.js";
 import { Dispatcher } from "../rpc/dispatcher.js";
 import { checkDefinition, type ServiceDefinition } from "../rpc/service-definition.js";
+import { type Loop, pause } from "../transport/loop.js";
 import { RxError, RxOptionError } from "../util/errors.js";
 import { integerOption, knownOptions } from "../util/options.js";
 import { AbortCode } from "../wire/abort.js";
 import { RxSocket } from "./rx-socket.js";
 import { addressOptions, endpointOptions, type SocketOptions } from "./socket-options.js";
 import type { SocketStats } from "./socket-stats.js";
+import { nodeSystem } from "./system.js";
 
 export interface RpcServerOptions extends SocketOptions {
   /** Calls that one turn of the loop can take in, for services that do not say otherwise. 1 to 32, default 32. */
@@ -28,6 +30,7 @@ const DRAIN_STEP_MS = 5;
 
 export class RpcServer {
   readonly #options: RpcServerOptions;
+  readonly #loop: Loop;
   readonly #backlog: number;
   readonly #callsMax: number;
   readonly #definitions: ServiceDefinition[] = [];
@@ -36,8 +39,8 @@ export class RpcServer {
   #state: "new" | "starting" | "started" | "closed" = "new";
   #starting: Promise<void> | null = null;
   #draining: Promise<void> | null = null;
-  /** When the drain gives up waiting for calls, by performance.now(). */
-  #drainEndMs = Number.POSITIVE_INFINITY;
+  /** When the drain gives up waiting for calls, in microseconds of the loop. */
+  #drainEndUs = Number.POSITIVE_INFINITY;
 
   /** @throws RxOptionError naming the option that is wrong */
   constructor(options: RpcServerOptions = {}) {
@@ -53,6 +56,7 @@ export class RpcServer {
       addressOptions("sockets.", socket);
     }
     this.#options = options;
+    this.#loop = (options.system ?? nodeSystem).loop;
   }
 
   /**
@@ -138,7 +142,7 @@ export class RpcServer {
   async drain(options: DrainOptions = {}): Promise<void> {
     knownOptions("options", options, ["timeoutMs"]);
     const timeoutMs = integerOption("timeoutMs", options.timeoutMs, DRAIN_MS, 0, DRAIN_MAX_MS);
-    this.#drainEndMs = Math.min(this.#drainEndMs, performance.now() + timeoutMs);
+    this.#drainEndUs = Math.min(this.#drainEndUs, this.#loop.nowUs() + timeoutMs * 1_000);
     this.#draining ??= this.#drain();
     await this.#draining;
   }
@@ -198,9 +202,7 @@ export class RpcServer {
     await this.#starting?.catch(() => undefined);
     for (const socket of this.#sockets) socket.endpoint.drain();
     for (const dispatcher of this.#dispatchers) dispatcher.stop();
-    while (this.#isBusy() && performance.now() < this.#drainEndMs) {
-      await new Promise((resolve) => setTimeout(resolve, DRAIN_STEP_MS));
-    }
+    while (this.#isBusy() && this.#loop.nowUs() < this.#drainEndUs) await pause(this.#loop, DRAIN_STEP_MS);
     await Promise.all(this.#sockets.map((socket) => socket.close(AbortCode.RX_RESTARTING)));
   }
 

@@ -7,12 +7,9 @@ import { Listener, type ListenerOptions } from "../rpc/listener.js";
 import type { RpcContext } from "../rpc/rpc-context.js";
 import { serviceIdOption } from "../rpc/service-definition.js";
 import { nullSecurity } from "../security/null.js";
-import { MonotonicClock } from "../transport/clock.js";
 import { Driver } from "../transport/driver.js";
-import { SystemEntropy } from "../transport/entropy.js";
-import { readKernelDrops } from "../transport/kernel-drops.js";
+import { nextTurn, pause } from "../transport/loop.js";
 import type { DatagramTransport } from "../transport/transport.js";
-import { UdpTransport } from "../transport/udp.js";
 import { Address } from "../util/address.js";
 import { RxError, RxOptionError } from "../util/errors.js";
 import { integerOption, knownOptions } from "../util/options.js";
@@ -20,6 +17,7 @@ import { AbortCode } from "../wire/abort.js";
 import { endpointOptions, type SocketOptions, warnOfFault } from "./socket-options.js";
 import { SocketResources } from "./socket-resources.js";
 import { type SocketStats, socketStats } from "./socket-stats.js";
+import { nodeSystem, type SocketTransport, type System } from "./system.js";
 
 export interface ConnectOptions extends ClientOptions {
   /** IP address, or `localhost`. Names are looked up by RxClient.connect(). */
@@ -34,7 +32,8 @@ const LINGER_MS = 20;
 
 export class RxSocket implements RpcContext {
   readonly #driver: Driver;
-  readonly #udp: UdpTransport;
+  readonly #system: System;
+  readonly #socket: SocketTransport;
   readonly #resources: SocketResources;
   readonly #onFault: (cause: unknown, where: string) => void;
   readonly #listeners = new Set<Listener>();
@@ -44,12 +43,14 @@ export class RxSocket implements RpcContext {
 
   private constructor(
     driver: Driver,
-    udp: UdpTransport,
+    system: System,
+    socket: SocketTransport,
     resources: SocketResources,
     onFault: (cause: unknown, where: string) => void,
   ) {
     this.#driver = driver;
-    this.#udp = udp;
+    this.#system = system;
+    this.#socket = socket;
     this.#resources = resources;
     this.#onFault = onFault;
   }
@@ -60,45 +61,44 @@ export class RxSocket implements RpcContext {
    */
   static async bind(options: SocketOptions = {}): Promise<RxSocket> {
     const endpoint = endpointOptions(options);
-    const udp = new UdpTransport({
-      ...(options.host === undefined ? {} : { host: options.host }),
-      ...(options.port === undefined ? {} : { port: options.port }),
-    });
-    return RxSocket.#open(options, endpoint, udp);
+    const system = options.system ?? nodeSystem;
+    return RxSocket.#open(options, endpoint, system, system.bind(options.host, options.port));
   }
 
   /** A socket that talks to one peer only, so that a closed port there is noticed at once. @throws as bind() @internal */
   static async connected(options: SocketOptions, host: string, port: number): Promise<RxSocket> {
     const endpoint = endpointOptions(options);
-    return RxSocket.#open(options, endpoint, new UdpTransport({ connect: { host, port } }));
+    const system = options.system ?? nodeSystem;
+    return RxSocket.#open(options, endpoint, system, system.connect(host, port));
   }
 
   static async #open(
     options: SocketOptions,
     endpoint: EndpointOptions,
-    udp: UdpTransport,
+    system: System,
+    socket: SocketTransport,
   ): Promise<RxSocket> {
     const transport: DatagramTransport =
-      options.wrapTransport === undefined ? udp : options.wrapTransport(udp);
+      options.wrapTransport === undefined ? socket : options.wrapTransport(socket);
     const onFault = options.onFault ?? warnOfFault;
     const security: readonly SecurityClass[] = options.security ?? [nullSecurity];
     const driver: Driver = new Driver({
       transport,
-      clock: new MonotonicClock(),
-      random: new SystemEntropy(),
+      loop: system.loop,
+      random: system.makeRandom(),
       security,
       options: endpoint,
       onFault: (cause) => onFault(cause, "notifier"),
-      onError: (cause) => networkError(driver, udp, cause),
+      onError: (cause) => networkError(driver, socket.peer, cause),
     });
     const resources = new SocketResources(driver.events, options);
     await driver.open();
-    return new RxSocket(driver, udp, resources, onFault);
+    return new RxSocket(driver, system, socket, resources, onFault);
   }
 
   /** The one peer of a connected socket, as an address; null for others. @internal */
   get peerHost(): string | null {
-    return this.#udp.peer?.format() ?? null;
+    return this.#socket.peer?.format() ?? null;
   }
 
   /** The bound address. */
@@ -165,12 +165,12 @@ export class RxSocket implements RpcContext {
 
   /** Counters, pools and limits, as they stand. */
   stats(): SocketStats {
-    return socketStats(this.#driver, this.#udp, this.#resources);
+    return socketStats(this.#driver, this.#socket, this.#resources);
   }
 
   /** Datagrams the kernel dropped at this socket because nobody read them in time; undefined where it does not tell. */
   kernelDrops(): Promise<number | undefined> {
-    return readKernelDrops(this.#driver.transport.local);
+    return this.#system.kernelDrops(this.#driver.transport.local);
   }
 
   /**
@@ -214,10 +214,9 @@ export class RxSocket implements RpcContext {
     for (const connection of this.#connections) connection.close();
     this.endpoint.abortAllCalls(abortCode);
     // The owners of those calls learn of it from the event cache, which needs a turn of the loop.
-    while (this.#driver.events.count > 0) await new Promise((resolve) => setImmediate(resolve));
+    while (this.#driver.events.count > 0) await nextTurn(this.#system.loop);
     await this.#resources.close();
-    if (this.endpoint.local.clientConnections > 0)
-      await new Promise((resolve) => setTimeout(resolve, LINGER_MS));
+    if (this.endpoint.local.clientConnections > 0) await pause(this.#system.loop, LINGER_MS);
     await this.#driver.close();
   }
 
@@ -227,9 +226,8 @@ export class RxSocket implements RpcContext {
 }
 
 // On a connected socket the kernel reports a closed port; everything else is loss, and the protocol's timers judge it.
-function networkError(driver: Driver, udp: UdpTransport, cause: Error): void {
+function networkError(driver: Driver, peer: Address | null, cause: Error): void {
   const isRefused = "code" in cause && cause.code === "ECONNREFUSED";
-  const peer = udp.peer;
   if (isRefused && peer !== null) {
     driver.advance();
     driver.endpoint.handleNetworkError(peer);

@@ -5,6 +5,7 @@ import type { DatagramTransport } from "../transport/transport.js";
 import { RxOptionError } from "../util/errors.js";
 import { functionOption, integerOption, knownOptions } from "../util/options.js";
 import { checkResources, RESOURCE_OPTION_NAMES, type ResourceOptions } from "./socket-resources.js";
+import type { System } from "./system.js";
 
 export interface SocketOptions extends EndpointOptions, ResourceOptions {
   /** Address or name to bind. Default 127.0.0.1. */
@@ -15,12 +16,14 @@ export interface SocketOptions extends EndpointOptions, ResourceOptions {
   readonly security?: readonly SecurityClass[];
   /** Receives what handlers and notifiers of yours threw. Default: a process warning. */
   readonly onFault?: (cause: unknown, where: string) => void;
+  /** Stands in for the machine: its time, randomness and network. For simulations; see `rxrpc/testing`. */
+  readonly system?: System;
   /** Wraps the network: a packet tap, a fault injector. */
   readonly wrapTransport?: (transport: DatagramTransport) => DatagramTransport;
 }
 
 const ADDRESS_NAMES = ["host", "port"];
-const COMMON_NAMES = ["security", "onFault", "wrapTransport", ...RESOURCE_OPTION_NAMES];
+const COMMON_NAMES = ["security", "onFault", "wrapTransport", "system", ...RESOURCE_OPTION_NAMES];
 
 /** The options of a socket that the system chooses an address for. */
 export const CLIENT_SOCKET_OPTION_NAMES: readonly string[] = [...ENDPOINT_OPTION_NAMES, ...COMMON_NAMES];

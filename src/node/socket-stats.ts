@@ -3,10 +3,10 @@ import type { Stat } from "../core/stats.js";
 import type { ByteBudget } from "../memory/byte-budget.js";
 import type { Driver } from "../transport/driver.js";
 import type { TransportCounters } from "../transport/transport.js";
-import type { UdpTransport } from "../transport/udp.js";
 import type { FileCounters } from "./file-queue.js";
 import { memoryCosts, totalCost } from "./memory-ceiling.js";
 import type { SocketResources } from "./socket-resources.js";
+import type { SocketTransport } from "./system.js";
 
 export interface PoolStats {
   readonly used: number;
@@ -65,14 +65,18 @@ export interface ServiceStats {
   readonly dropped: number;
 }
 
-export function socketStats(driver: Driver, udp: UdpTransport, resources: SocketResources): SocketStats {
+export function socketStats(
+  driver: Driver,
+  socket: SocketTransport,
+  resources: SocketResources,
+): SocketStats {
   const { local } = driver.endpoint;
   const { calls, connections, peers, buffers } = local;
   return {
     ceilingBytes: totalCost(memoryCosts(driver.endpoint.config, resources.memory.limits)),
     counters: local.stats.snapshot(),
     transport: { ...driver.transport.counters },
-    granted: { ...udp.granted },
+    granted: { ...socket.granted },
     calls: { used: calls.used, max: calls.capacity, highWater: calls.highWater },
     connections: {
       used: connections.pool.used,

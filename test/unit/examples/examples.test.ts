@@ -82,6 +82,8 @@ test("there is a test for every example, and each imports the public API and Nod
   const names = readdirSync(FOLDER).filter((name) => name.endsWith(".ts"));
   expect(names.sort()).toEqual([
     "client.ts",
+    // Runs as a test of its own.
+    "faults.test.ts",
     "file-server.ts",
     "kernel-style.ts",
     "server.ts",
@@ -95,6 +97,6 @@ test("there is a test for every example, and each imports the public API and Nod
     expect(
       imported.filter((from) => from?.startsWith("node:") !== true),
       name,
-    ).toEqual(["rxrpc"]);
+    ).toEqual(name === "faults.test.ts" ? ["rxrpc", "rxrpc/testing", "vitest"] : ["rxrpc"]);
   }
 });
