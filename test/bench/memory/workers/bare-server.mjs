@@ -5,12 +5,10 @@ import { turnsWaitedMax } from "../../../../dist/loop/event-cache.js";
 import { RxSocket } from "../../../../dist/node/rx-socket.js";
 import { endpointOptions } from "../../../../dist/node/socket-options.js";
 import { SocketResources } from "../../../../dist/node/socket-resources.js";
+import { nodeSystem } from "../../../../dist/node/system.js";
 import { Dispatcher } from "../../../../dist/rpc/dispatcher.js";
 import { nullSecurity } from "../../../../dist/security/null.js";
-import { MonotonicClock } from "../../../../dist/transport/clock.js";
 import { Driver } from "../../../../dist/transport/driver.js";
-import { SystemEntropy } from "../../../../dist/transport/entropy.js";
-import { UdpTransport } from "../../../../dist/transport/udp.js";
 import { answerCommands } from "../../workers/worker.mjs";
 import { LoopWatch } from "./loop-watch.mjs";
 import { streamService } from "./services.mjs";
@@ -55,13 +53,13 @@ answerCommands(async (command) => {
  * @param {number} [command.starvedDeadlineMs]
  */
 async function start({ options = {}, file, changesOnlyWhatDiffers = true, starvedDeadlineMs = 0 }) {
-  const udp = new UdpTransport({ host: "127.0.0.1", port: 0 });
+  const udp = nodeSystem.bind("127.0.0.1", 0);
   /** @param {unknown} cause */
   const onFault = (cause) => console.error(cause);
   driver = new Driver({
     transport: udp,
-    clock: new MonotonicClock(),
-    random: new SystemEntropy(),
+    loop: nodeSystem.loop,
+    random: nodeSystem.makeRandom(),
     security: [nullSecurity],
     options: endpointOptions(options),
     onFault,
@@ -73,7 +71,7 @@ async function start({ options = {}, file, changesOnlyWhatDiffers = true, starve
   const resources = new SocketResources(driver.events, { ...options, ...backend });
   await driver.open();
   // Its constructor is private to the compiler only: there is no public way to a driver that changes more than it must.
-  socket = Reflect.construct(RxSocket, [driver, udp, resources, onFault]);
+  socket = Reflect.construct(RxSocket, [driver, nodeSystem, udp, resources, onFault]);
   starvation = new Starvation(socket, starvedDeadlineMs);
   for (const definition of [
     rxperfService(),
