@@ -4,6 +4,7 @@ import { type EventCache, EventClass, EventItem } from "../loop/event-cache.js";
 import type { Address } from "../util/address.js";
 import { RxError, RxOptionError } from "../util/errors.js";
 import { AbortCode } from "../wire/abort.js";
+import { takeOffer } from "./call-buffers.js";
 import { handleCallTimeout } from "./call-event.js";
 import { CallHandle, type CallListener } from "./call-handle.js";
 import { type Call, Completion, Deadline } from "./call-object.js";
@@ -79,6 +80,7 @@ export class Endpoint {
         this.#bundles.assignFreed();
       },
     };
+    local.offers = { takeOffer: (slot, buffer) => takeOffer(local, slot, buffer) };
     local.calls.onGive = () => this.#recharge();
     this.#input = new Input(local, this.services);
     this.#output = new Output(local);

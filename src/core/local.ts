@@ -1,12 +1,12 @@
 // The local endpoint's own state, shared by everything that handles packets: tables, pools, clock, queues.
 import type { EventCache } from "../loop/event-cache.js";
 import { BufferPool } from "../memory/buffer-pool.js";
+import type { BufferTaker } from "../memory/buffer-waiters.js";
 import { ObjectPool } from "../memory/object-pool.js";
 import type { Address } from "../util/address.js";
 import { DeadlineHeap } from "../util/deadline-heap.js";
 import { KeyedHash } from "../util/keyed-hash.js";
 import { SlotList } from "../util/slot-list.js";
-import { takeOffer } from "./call-buffers.js";
 import { Call, WAITS_PER_CALL } from "./call-object.js";
 import { RetiredChunks } from "./chunk-retirer.js";
 import type { EndpointConfig } from "./config.js";
@@ -72,6 +72,8 @@ export class Local {
   isUndercharged = false;
   /** User ids of charged and live service calls. */
   readonly userIds = new Set<bigint>();
+  /** Hands buffers over to calls that have waited; set by the endpoint. */
+  offers: BufferTaker | null = null;
   /** Where slow verdicts of security classes arrive; set by the endpoint. */
   verdicts: VerdictSink | null = null;
   /** Client bundles with a channel that has become free, or calls that wait for one. */
@@ -90,7 +92,7 @@ export class Local {
     this.host = options.host;
     this.security = options.security;
     this.buffers = new BufferPool(config.buffersMax, config.bufferBytes, config.callsMax * WAITS_PER_CALL, {
-      takeOffer: (slot, buffer) => takeOffer(this, slot, buffer),
+      takeOffer: (slot, buffer) => this.offers?.takeOffer(slot, buffer) === true,
     });
     const retired = new RetiredChunks(options.events);
     this.calls = new ObjectPool(config.callsMax, (index) => new Call(index, this.buffers, config, retired));
