@@ -40,16 +40,17 @@ export function acceptCall(
       local,
       header,
       remote,
+      connection?.peer ?? null,
       local.isDraining ? AbortCode.RX_RESTARTING : AbortCode.RX_INVALID_OPERATION,
     );
     return null;
   }
   if (connection === null && local.securityClass(header.securityIndex) === null) {
-    refuseAbort(local, header, remote, AbortCode.RX_INVALID_OPERATION);
+    refuseAbort(local, header, remote, null, AbortCode.RX_INVALID_OPERATION);
     return null;
   }
   if (local.isDraining || service.state !== ServiceState.Listening) {
-    refuseAbort(local, header, remote, closedCode(local));
+    refuseAbort(local, header, remote, connection?.peer ?? null, closedCode(local));
     return null;
   }
   // Without a buffer for its request the call could not begin; BUSY is possible only now.
@@ -93,11 +94,11 @@ function refuse(
     case "busy":
       service.counters.busy++;
       connection?.setRefused(header.cid & CHANNEL_MASK, header.callNumber);
-      refuseBusy(local, header, remote);
+      refuseBusy(local, header, remote, connection?.peer ?? null);
       return;
     case "abort":
       service.counters.aborted++;
-      refuseAbort(local, header, remote, policy.code);
+      refuseAbort(local, header, remote, connection?.peer ?? null, policy.code);
       return;
     case "drop":
       service.counters.dropped++;

@@ -16,6 +16,8 @@ export const ADVERTISED_JUMBO = 4;
 
 const SECOND_US = 1_000_000;
 const BUFFERS_LIMIT = 1_048_576;
+// One array, so no more than Node can make on any of its versions.
+const SLAB_BYTES_MAX = 2 ** 32;
 
 /** What a user may set. Every field has a default; times are in milliseconds. */
 export interface EndpointOptions {
@@ -35,7 +37,7 @@ export interface EndpointOptions {
   readonly callsPerPeerMax?: number;
   /**
    * Packet buffers in all: the hard limit of what is received and not read, and written and not acknowledged. Default 4 096;
-   * at least a jumbogram of a request, a packet of its reply and the reserve, 8 in all.
+   * at least a jumbogram of a request, a packet of its reply and the reserve, 8 in all; at most 4 GiB of them.
    */
   readonly buffersMax?: number;
   /** Size of a packet buffer in bytes, 1 500 or more. Default 1 500. */
@@ -158,6 +160,7 @@ export class EndpointConfig {
       256,
     );
     checkBuffers(this.buffersMax, this.receiveWindowPackets);
+    checkSlab(this.buffersMax, this.bufferBytes);
     this.deadTimeUs = timeOption("deadTimeMs", options.deadTimeMs, 20_000);
     this.keepaliveUs = timeOption("keepaliveMs", options.keepaliveMs, 2_000);
     this.requestProgressUs = timeOption("requestProgressMs", options.requestProgressMs, 30_000);
@@ -208,6 +211,17 @@ function checkBuffers(buffersMax: number, receiveWindowPackets: number): void {
   throw new RxOptionError(
     "buffersMax",
     `an integer from ${least} to ${BUFFERS_LIMIT} (${request} for a request + 1 for its reply + ${reserve} in reserve)`,
+    buffersMax,
+  );
+}
+
+/** @throws RxOptionError when the buffers together are more than one array can hold */
+function checkSlab(buffersMax: number, bufferBytes: number): void {
+  const most = Math.trunc(SLAB_BYTES_MAX / bufferBytes) - 64;
+  if (buffersMax <= most) return;
+  throw new RxOptionError(
+    "buffersMax",
+    `at most ${most} buffers of ${bufferBytes} bytes (4 GiB in all)`,
     buffersMax,
   );
 }

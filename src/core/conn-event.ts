@@ -142,6 +142,9 @@ export function inputChallenge(
 
 /** The security class has decided about a RESPONSE (service) or a CHALLENGE (client). */
 export function takeVerdict(local: Local, connection: Connection, verdict: SecurityVerdict): void {
+  // Late: the connection has ended meanwhile, or another RESPONSE has secured it and its calls have been announced.
+  if (connection.state === ConnState.Aborted) return;
+  if (connection.isService && connection.state === ConnState.Secure) return;
   if (verdict !== 0) {
     abortConnection(local, connection, verdict);
   } else if (connection.isService) {

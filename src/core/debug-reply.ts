@@ -30,7 +30,7 @@ import { ADVERTISED_JUMBO, PACKET_BYTES_MAX } from "./config.js";
 import { CHANNELS, type Connection } from "./conn-object.js";
 import type { Local } from "./local.js";
 import { type Peer, PeerCell } from "./peer.js";
-import type { Reply } from "./refusal.js";
+import { RefusalKind, type Reply } from "./refusal.js";
 import type { Service } from "./service.js";
 import { Stat } from "./stats.js";
 
@@ -55,7 +55,7 @@ export function inputVersion(
 ): void {
   if (!isVersionRequest(header.flags, bytes, HEADER_SIZE, end)) return local.stats.count(Stat.DropVersion);
   const isTrusted = local.peers.isTrusted(remote);
-  if (!isTrusted && !local.refusals.allows(remote, local.clock))
+  if (!isTrusted && !local.refusals.allows(remote, local.clock, RefusalKind.Version))
     return local.stats.count(Stat.RefusalsWithheld);
   const reply = startReply(local, header, remote);
   if (reply === null) return;

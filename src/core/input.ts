@@ -144,16 +144,17 @@ export class Input {
   ): void {
     const local = this.#local;
     if (!connection.isService || header.type !== PacketType.Data) {
-      if (this.#asksAfterRefused(connection, header, bytes, length)) return refuseBusy(local, header, remote);
+      if (this.#asksAfterRefused(connection, header, bytes, length))
+        return refuseBusy(local, header, remote, connection.peer);
       return local.stats.count(Stat.DropUnknownCall);
     }
     if (header.seq !== 1) return local.stats.count(Stat.DropBadSeq);
     if (connection.state === ConnState.Aborted) {
-      return refuseAbort(local, header, remote, connection.abortCode);
+      return refuseAbort(local, header, remote, connection.peer, connection.abortCode);
     }
     // After an upgrade the client has to use the new id (rx-behaviour.md section 14).
     if (header.serviceId !== connection.serviceId) {
-      return refuseAbort(local, header, remote, AbortCode.RX_PROTOCOL_ERROR);
+      return refuseAbort(local, header, remote, connection.peer, AbortCode.RX_PROTOCOL_ERROR);
     }
     const before = local.callAt(connection.callSlot(header.cid & CHANNEL_MASK));
     if (before !== null) {

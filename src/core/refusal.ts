@@ -46,28 +46,40 @@ export class ReplyRing {
 
 const BUCKETS = 1_024;
 const IPV4_PREFIX_MASK = -256; // /24
+// All strangers together are told as much as so many prefixes at their full rate.
+const PREFIXES_AT_FULL_RATE = 50;
+const JITTER_MASK = 1_023;
 
-/** One token bucket per /24 or /64, in a fixed table; prefixes that hash alike share one. */
+/** What is limited on its own: who asks for much of one kind does not use up what his neighbours need of another. */
+export const RefusalKind = { Busy: 0, Abort: 1, Version: 2 } as const;
+export type RefusalKind = (typeof RefusalKind)[keyof typeof RefusalKind];
+
+/** One token bucket per kind and /24 or /64, in a fixed table (those that hash alike share one), and one for them all. */
 export class RefusalLimiter {
   readonly #perSecond: number;
   readonly #hash: KeyedHash;
   readonly #tokens = new Float64Array(BUCKETS);
   readonly #filledAt = new Float64Array(BUCKETS);
-  readonly #words = new Int32Array(2);
+  readonly #words = new Int32Array(3);
+  /** [tokens, time] of the bucket for all. */
+  readonly #all = new Float64Array(2);
+  #draws = 0;
 
   constructor(perSecond: number, hash: KeyedHash) {
     this.#perSecond = perSecond;
     this.#hash = hash;
     this.#tokens.fill(perSecond);
+    this.#all[0] = perSecond * PREFIXES_AT_FULL_RATE;
   }
 
-  /** Takes a token for `address` at time `now[0]`. @returns false when its prefix has had enough. */
-  allows(address: Address, now: Float64Array): boolean {
+  /** Takes a token for `address` at time `now[0]`. @returns false when its prefix, or all together, have had enough. */
+  allows(address: Address, now: Float64Array, kind: RefusalKind = RefusalKind.Busy): boolean {
     const words = this.#words;
     const isV4 = address.family === 4;
     words[0] = isV4 ? address.w3 & IPV4_PREFIX_MASK : address.w0;
     words[1] = isV4 ? 4 : address.w1;
-    const bucket = this.#hash.hash(words, 2) & (BUCKETS - 1);
+    words[2] = kind;
+    const bucket = this.#hash.hash(words, 3) & (BUCKETS - 1);
     const elapsedUs = (now[0] as number) - (this.#filledAt[bucket] as number);
     const tokens = Math.min(
       this.#perSecond,
@@ -75,6 +87,21 @@ export class RefusalLimiter {
     );
     this.#filledAt[bucket] = now[0] as number;
     this.#tokens[bucket] = tokens >= 1 ? tokens - 1 : tokens;
-    return tokens >= 1;
+    return tokens >= 1 && this.#allowsOneMore(now);
+  }
+
+  // From an exact count of what is left for all, anybody could tell how many others have been refused: each refusal costs a
+  // half to one and a half tokens, by a draw that only we can make.
+  #allowsOneMore(now: Float64Array): boolean {
+    const all = this.#all;
+    const mostTokens = this.#perSecond * PREFIXES_AT_FULL_RATE;
+    const elapsedUs = (now[0] as number) - (all[1] as number);
+    const tokens = Math.min(mostTokens, (all[0] as number) + (elapsedUs * mostTokens) / 1e6);
+    all[1] = now[0] as number;
+    this.#draws = (this.#draws + 1) & 0x3fffffff;
+    this.#words[0] = this.#draws;
+    const cost = 0.5 + (this.#hash.hash(this.#words, 1) & JITTER_MASK) / (JITTER_MASK + 1);
+    all[0] = tokens >= cost ? tokens - cost : tokens;
+    return tokens >= cost;
   }
 }

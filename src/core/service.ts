@@ -1,4 +1,5 @@
 // A service of the endpoint: its backlog, its style, and what is said to calls that cannot be taken.
+import { AssertionError } from "../util/assert.js";
 import { RxError, RxOptionError } from "../util/errors.js";
 import { AbortCode } from "../wire/abort.js";
 import { Backlog } from "./backlog.js";
@@ -339,7 +340,8 @@ export class Service implements CallListener {
   #discardNotice(handle: CallHandle): void {
     try {
       this.notifier?.onDiscardCall(handle);
-    } catch {
+    } catch (cause) {
+      if (cause instanceof AssertionError) throw cause;
       // A notifier that throws must not keep the other objects from being returned.
       this.#local.countNotifierFault();
     }

@@ -14,7 +14,7 @@ import { Address } from "../util/address.js";
 import { RxError, RxOptionError } from "../util/errors.js";
 import { integerOption, knownOptions } from "../util/options.js";
 import { AbortCode } from "../wire/abort.js";
-import { endpointOptions, type SocketOptions, warnOfFault } from "./socket-options.js";
+import { endpointOptions, faultReporter, type SocketOptions } from "./socket-options.js";
 import { SocketResources } from "./socket-resources.js";
 import { type SocketStats, socketStats } from "./socket-stats.js";
 import { nodeSystem, type SocketTransport, type System } from "./system.js";
@@ -80,7 +80,7 @@ export class RxSocket implements RpcContext {
   ): Promise<RxSocket> {
     const transport: DatagramTransport =
       options.wrapTransport === undefined ? socket : options.wrapTransport(socket);
-    const onFault = options.onFault ?? warnOfFault;
+    const onFault = faultReporter(options);
     const security: readonly SecurityClass[] = options.security ?? [nullSecurity];
     const driver: Driver = new Driver({
       transport,

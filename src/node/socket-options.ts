@@ -79,8 +79,41 @@ function checkSecurity(security: unknown): void {
   }
 }
 
+// A peer whose requests make a handler throw must not fill the log: so many warnings a second say what is wrong.
+const WARNINGS_PER_SECOND = 10;
+const warnings = { sinceMs: Number.NEGATIVE_INFINITY, told: 0, withheld: 0 };
+
 /** Where faults go that nobody asked for. */
-export function warnOfFault(cause: unknown, where: string): void {
+function warnOfFault(cause: unknown, where: string): void {
+  const nowMs = performance.now();
+  if (nowMs - warnings.sinceMs >= 1_000) {
+    if (warnings.withheld > 0) warn(`${warnings.withheld} more faults were not shown`);
+    warnings.sinceMs = nowMs;
+    warnings.told = 0;
+    warnings.withheld = 0;
+  }
+  if (warnings.told === WARNINGS_PER_SECOND) {
+    warnings.withheld++;
+    return;
+  }
+  warnings.told++;
   const text = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
-  process.emitWarning(`${where}: ${text}`, { type: "RxFaultWarning", code: "RX_FAULT" });
+  warn(`${where}: ${text}`);
+}
+
+function warn(text: string): void {
+  process.emitWarning(text, { type: "RxFaultWarning", code: "RX_FAULT" });
+}
+
+/** The user's `onFault`, or warnOfFault. What it throws itself becomes a warning: it runs where calls are being ended. */
+export function faultReporter(options: SocketOptions): (cause: unknown, where: string) => void {
+  const { onFault } = options;
+  if (onFault === undefined) return warnOfFault;
+  return (cause, where) => {
+    try {
+      onFault(cause, where);
+    } catch (thrown) {
+      warnOfFault(thrown, "onFault");
+    }
+  };
 }

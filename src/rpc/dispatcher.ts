@@ -2,6 +2,7 @@
 import type { CallHandle, CallListener } from "../core/call-handle.js";
 import { CallEvent } from "../core/call-object.js";
 import { type Service, ServiceStyle } from "../core/service.js";
+import { AssertionError } from "../util/assert.js";
 import { RxError } from "../util/errors.js";
 import { abortCodeFor } from "./call-error.js";
 import type { RpcContext } from "./rpc-context.js";
@@ -136,8 +137,10 @@ export class Dispatcher implements CallListener {
     }
   }
 
+  // A broken invariant that a handler has run into is no fault of its own: thrown on, it ends the process.
   // The call may be over already: then the handler was told so by what it has thrown, and there is nobody to tell.
   #fail(call: ServerCall, cause: unknown): void {
+    if (cause instanceof AssertionError) throw cause;
     const isOurs = cause instanceof RxError;
     if (!call.isEnded) {
       const code = abortCodeFor(cause);

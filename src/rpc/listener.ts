@@ -2,6 +2,7 @@
 import { CallHandle } from "../core/call-handle.js";
 import { BACKLOG_MAX } from "../core/config.js";
 import { closedCode, type Service, type ServiceCounters, ServiceStyle } from "../core/service.js";
+import { AssertionError } from "../util/assert.js";
 import { RxError, RxOptionError } from "../util/errors.js";
 import { functionOption, integerOption, knownOptions } from "../util/options.js";
 import { AbortCode } from "../wire/abort.js";
@@ -316,6 +317,7 @@ export class Listener implements AsyncIterable<IncomingCall> {
   #watch(outcome: unknown, name: string, call?: ServerCall): void {
     if (!(outcome instanceof Promise)) return;
     outcome.catch((cause: unknown) => {
+      if (cause instanceof AssertionError) throw cause;
       // It was reading or writing when the call failed, and has passed on what it was told: a peer makes no faults here.
       const isNews = !(call?.isEnded === true && cause instanceof RxError);
       this.context.advance();

@@ -24,6 +24,10 @@ describe("C: data and jumbograms", () => {
     expect(rig.stat(Stat.DuplicatePacketsRead)).toBe(2);
     rig.feed(talker.data(2));
     expect(read(handle)).toEqual([1, 2, 3].flatMap((seq) => [...filled(8, seq)]));
+    // What has been read is no less a duplicate.
+    rig.poll();
+    for (const seq of [1, 2, 3]) expect(rig.exchange(talker.data(seq))).toEqual(["ACK Duplicate"]);
+    expect([read(handle), rig.buffersUsed, handle.bytesReceived]).toEqual([[], 0, 24]);
   });
 
   test("C1: a duplicate is not verified a second time", () => {
