@@ -22,11 +22,11 @@ export class CongestionWindow {
 
   /** `count` packets were acknowledged while the window, not the writer, set the pace (RFC 5681 section 3.1). */
   onAcknowledged(count: number): void {
-    if (this.cwnd < this.ssthresh) {
-      this.cwnd = Math.min(this.cwnd + count, WINDOW_MAX);
-      return;
-    }
-    this.credit += count;
+    // What one ACK has beyond the threshold counts as avoidance.
+    const slowStart = Math.min(count, Math.max(this.ssthresh - this.cwnd, 0));
+    this.cwnd += slowStart;
+    if (slowStart === count) return;
+    this.credit += count - slowStart;
     if (this.credit >= this.cwnd) {
       this.credit -= this.cwnd;
       if (this.cwnd < WINDOW_MAX) this.cwnd++;
@@ -34,21 +34,22 @@ export class CongestionWindow {
   }
 
   /**
-   * A packet was found lost; halves once per window of data (RFC 5681 section 3.2).
+   * A packet was found lost; halves once per window of data (RFC 5681 section 3.2). `flight` is what has been sent and not
+   * hard-acknowledged: soft ACKs do not make it less.
    * @returns whether that begins a new episode, whose first packet is sent again whatever the window
    */
-  onLoss(lostSeq: number, nextSeq: number, inFlight: number): boolean {
+  onLoss(lostSeq: number, nextSeq: number, flight: number): boolean {
     if (lostSeq < this.recoverySeq) return false;
     this.recoverySeq = nextSeq;
-    this.ssthresh = Math.max(Math.min(inFlight, this.cwnd) >> 1, THRESHOLD_MIN);
+    this.ssthresh = Math.max(Math.min(flight, this.cwnd) >> 1, THRESHOLD_MIN);
     this.cwnd = this.ssthresh;
     this.credit = 0;
     return true;
   }
 
   /** The retransmission timer expired (RFC 5681 section 3.1, equation 4). */
-  onTimeout(nextSeq: number, inFlight: number): void {
-    this.ssthresh = Math.max(Math.min(inFlight, this.cwnd) >> 1, THRESHOLD_MIN);
+  onTimeout(nextSeq: number, flight: number): void {
+    this.ssthresh = Math.max(Math.min(flight, this.cwnd) >> 1, THRESHOLD_MIN);
     this.cwnd = 1;
     this.credit = 0;
     this.recoverySeq = nextSeq;

@@ -170,7 +170,10 @@ function takeSpace(local: Local, call: Call, ack: AckBody): void {
   const { tx } = call;
   if (ack.reason === AckReason.NoSpace) {
     tx.isHeldBack = true;
-    if (tx.backoff > HELD_BACK_BACKOFF_MAX) tx.backoff = HELD_BACK_BACKOFF_MAX;
+    if (tx.backoff > HELD_BACK_BACKOFF_MAX) {
+      tx.backoff = HELD_BACK_BACKOFF_MAX;
+      setResendTimer(local, call);
+    }
     return;
   }
   if (!tx.isHeldBack) return;
@@ -204,7 +207,7 @@ function afterAcknowledgements(local: Local, call: Call, news: number, wasLimite
     completeReply(local, call);
     return;
   }
-  if (tx.first < tx.next) detectLosses(local, call);
+  if (tx.first < tx.next) detectLosses(local, call, news > 0);
   else setResendTimer(local, call);
   if (tx.hasWork) local.scheduleCall(call);
   noteQueueRoom(local, call);

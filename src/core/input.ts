@@ -26,6 +26,7 @@ import type { Peer } from "./peer.js";
 import { refuseAbort, refuseBusy } from "./refuse.js";
 import type { Service } from "./service.js";
 import { Stat } from "./stats.js";
+import { setResendTimer } from "./timers.js";
 
 // Datagrams from these ports come from services that answer anybody: replies to them would be reflected.
 const REFLECTOR_PORTS: ReadonlySet<number> = new Set([
@@ -130,7 +131,7 @@ export class Input {
     if (ahead < 0) return local.stats.count(Stat.DropOldCall);
     if (ahead > 0) return this.#inputNextCall(connection, header, remote, bytes, length);
     const call = local.callAt(connection.callSlot(channel));
-    if (call === null) return this.#inputFinished(connection, channel, header);
+    if (call === null) return this.#inputFinished(connection, channel, header, bytes, length);
     this.#inputCall(call, header, bytes, length);
   }
 
@@ -175,8 +176,12 @@ export class Input {
     length: number,
   ): boolean {
     if (connection.refused(header.cid & CHANNEL_MASK) !== header.callNumber) return false;
+    return this.#hasReason(header, bytes, length, AckReason.Ping);
+  }
+
+  #hasReason(header: PacketHeader, bytes: Uint8Array, length: number, reason: AckReason): boolean {
     if (header.type !== PacketType.Ack || !readAck(bytes, HEADER_SIZE, length, this.#ack)) return false;
-    return this.#ack.reason === AckReason.Ping;
+    return this.#ack.reason === reason;
   }
 
   // A packet can only be verified once it is stored, and a running call of a secured connection is not ended on the word of
@@ -186,7 +191,13 @@ export class Input {
   }
 
   // A packet for a call that is over: the last word is said again, within the peer's budget.
-  #inputFinished(connection: Connection, channel: number, header: PacketHeader): void {
+  #inputFinished(
+    connection: Connection,
+    channel: number,
+    header: PacketHeader,
+    bytes: Uint8Array,
+    length: number,
+  ): void {
     const local = this.#local;
     local.stats.count(Stat.DropFinished);
     if (
@@ -201,6 +212,8 @@ export class Input {
         local.scheduleConnection(connection);
         return;
       case Outcome.Succeeded:
+        // The answer to our own PING asks for nothing (rx-behaviour.md section 3.1).
+        if (this.#hasReason(header, bytes, length, AckReason.PingResponse)) return;
         if (!connection.isService && header.type !== PacketType.AckAll) {
           repeatFinalAck(local, connection, channel, header.serial);
         }
@@ -278,5 +291,7 @@ function noteBusy(local: Local, call: Call): void {
   (call.connection as Connection).setRefused(call.channel, call.callNumber);
   call.times[CallTime.LastHeard] = local.clock[0] as number;
   // The peer lives and the path is good: the pause before the next try says nothing about either, and need not double.
-  if (tx.backoff > BUSY_BACKOFF_MAX) tx.backoff = BUSY_BACKOFF_MAX;
+  if (tx.backoff <= BUSY_BACKOFF_MAX) return;
+  tx.backoff = BUSY_BACKOFF_MAX;
+  setResendTimer(local, call);
 }

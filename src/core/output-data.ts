@@ -199,7 +199,7 @@ function wantsAck(call: Call, seq: number): boolean {
     call.congestion.cwnd <= SMALL_WINDOW ||
     tx.peerWindow <= SMALL_WINDOW ||
     peerOf(call).rtt.samples < RTT_SAMPLES_WANTED ||
-    (tx.lost === 0 && seq + 1 >= tx.top)
+    (tx.lost === 0 && tx.isNewest(seq))
   );
 }
 

@@ -3,7 +3,7 @@
 import { type Call, Deadline, peerOf, ResendKind } from "./call-object.js";
 import type { Local } from "./local.js";
 import { proposePing } from "./propose-ack.js";
-import { setDeadline, setResendTimer } from "./timers.js";
+import { hasDeadline, setDeadline, setResendTimer } from "./timers.js";
 import { TransmitCell, TransmitFlag } from "./transmit-window.js";
 
 const REORDER_FLOOR_US = 1_000;
@@ -34,8 +34,11 @@ function reorderWindowUs(call: Call): number {
   );
 }
 
-/** Marks what is lost by now, and sets the timer: for what may be lost soon, else for what is in flight. */
-export function detectLosses(local: Local, call: Call): void {
+/**
+ * Marks what is lost by now, and sets the timer: for what may be lost soon, else for what is in flight. A timeout that runs
+ * is begun anew by news only (RFC 6298 (5.3)): who acknowledges nothing must not put it off.
+ */
+export function detectLosses(local: Local, call: Call, hasNews: boolean): void {
   const tx = call.tx;
   const rackSentAt = tx.cells[TransmitCell.RackSentAt] as number;
   const now = local.clock[0] as number;
@@ -52,7 +55,7 @@ export function detectLosses(local: Local, call: Call): void {
     const leftUs = sentAt + roundTripUs + windowUs - now;
     if (leftUs <= 0) {
       if (!tx.isHeldBack) {
-        if (call.congestion.onLoss(seq, tx.next, tx.inFlight)) call.owesResend = true;
+        if (call.congestion.onLoss(seq, tx.next, tx.next - tx.first)) call.owesResend = true;
         peerOf(call).noteLoss();
       }
       tx.markLost(seq);
@@ -64,7 +67,7 @@ export function detectLosses(local: Local, call: Call): void {
   if (waitUs > 0) {
     call.resendKind = ResendKind.Reorder;
     setDeadline(local, call, Deadline.Resend, waitUs | 0);
-  } else {
+  } else if (hasNews || call.resendKind === ResendKind.Reorder || !hasDeadline(call, Deadline.Resend)) {
     setResendTimer(local, call);
   }
 }
@@ -76,7 +79,7 @@ export function handleResendTimeout(local: Local, call: Call): void {
     case ResendKind.None:
       return;
     case ResendKind.Reorder:
-      detectLosses(local, call);
+      detectLosses(local, call, false);
       return;
     case ResendKind.TailProbe:
       measureRoundTrip(local, call);
@@ -89,7 +92,7 @@ export function handleResendTimeout(local: Local, call: Call): void {
       measureRoundTrip(local, call);
       // A peer without a buffer says nothing about the path.
       if (!tx.isHeldBack) {
-        call.congestion.onTimeout(tx.next, tx.inFlight);
+        call.congestion.onTimeout(tx.next, tx.next - tx.first);
         peerOf(call).noteLoss();
       }
       for (let seq = tx.first; seq < tx.next; seq++) tx.markLost(seq);

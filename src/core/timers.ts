@@ -45,10 +45,12 @@ export function startCallTimers(local: Local, call: Call): void {
   call.times[CallTime.Begun] = now;
   call.times[CallTime.Progress] = now;
   call.deadlines[Deadline.Dead] = now + local.config.deadTimeUs;
-  call.deadlines[Deadline.Progress] = now + local.config.requestProgressUs;
+  // The first look; which limit holds is seen then.
+  const progressUs = Math.min(local.config.requestProgressUs, local.config.sendProgressUs);
+  call.deadlines[Deadline.Progress] = now + progressUs;
   setDeadline(local, call, Deadline.Keepalive, local.config.keepaliveUs);
   // As a rule the keepalive is the earliest of the three, and the heap need know no other.
-  if (local.config.requestProgressUs < local.config.keepaliveUs) {
+  if (progressUs < local.config.keepaliveUs) {
     local.advanceTimer(call.index, call.deadlines, Deadline.Progress);
   }
 }

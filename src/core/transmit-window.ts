@@ -165,6 +165,11 @@ export class TransmitWindow {
     return this.lastSeq !== 0 && this.next > this.lastSeq;
   }
 
+  /** Whether `seq` is the newest of all that has been written. */
+  isNewest(seq: number): boolean {
+    return seq + 1 >= this.top && this.#filling === NO_BUFFER;
+  }
+
   /** Whether write() would take at least one byte. */
   get isWritable(): boolean {
     if (this.lastSeq !== 0) return false;
@@ -338,14 +343,17 @@ export class TransmitWindow {
     this.inFlight++;
   }
 
-  /** What a tail loss probe sends: the next new packet, else the highest that is not acknowledged; 0 = nothing. */
+  /**
+   * What a tail loss probe sends: the next new packet, else the highest that is not acknowledged, else, where the peer has
+   * soft-acknowledged all there will ever be, the last one, which asks for the hard ACK; 0 = nothing.
+   */
   probe(): number {
     if (!this.isHeldBack && this.next < this.top && this.next < this.first + this.peerWindow)
       return this.next;
     for (let seq = this.next - 1; seq >= this.first; seq--) {
       if (((this.flags[seq & this.mask] as number) & TransmitFlag.SoftAcked) === 0) return seq;
     }
-    return 0;
+    return this.isAllSent && this.first < this.next ? this.lastSeq : 0;
   }
 
   /** Frees packet `first`, which the peer has for good. @returns whether its delivery is news. */

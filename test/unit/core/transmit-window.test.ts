@@ -89,7 +89,7 @@ describe("TransmitWindow", () => {
     expect((tx.flags[2 & tx.mask] as number) & TransmitFlag.Resent).not.toBe(0);
   });
 
-  test("a probe is the next new packet, else the highest that is not acknowledged, else nothing", () => {
+  test("a probe is the next new packet, else the highest that is not acknowledged, else the last of all", () => {
     const { tx } = make();
     tx.write(new Uint8Array(4 * PACKET), 0, 4 * PACKET);
     tx.end();
@@ -102,6 +102,9 @@ describe("TransmitWindow", () => {
     tx.markSoftAcked(4);
     expect(tx.probe()).toBe(3);
     for (const seq of [1, 2, 3]) tx.markSoftAcked(seq);
+    // It asks for the hard ACK of what the peer has.
+    expect(tx.probe()).toBe(4);
+    while (tx.first < tx.next) tx.releaseFirst();
     expect(tx.probe()).toBe(0);
   });
 
