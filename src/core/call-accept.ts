@@ -6,7 +6,7 @@ import { seqDiff } from "../util/serial.js";
 import { AbortCode } from "../wire/abort.js";
 import { CHANNEL_MASK, CID_MASK, type PacketHeader } from "../wire/header.js";
 import { hasBufferForNewCall } from "./call-buffers.js";
-import { type Call, CallEvent, CallState } from "./call-object.js";
+import { type Call, CallEvent, CallState, CallTime } from "./call-object.js";
 import { abortCall, completeReply, enterRecvRequest, notify } from "./call-state.js";
 import { challenge, secureConnection } from "./conn-event.js";
 import { type Connection, ConnState, ConnTime } from "./conn-object.js";
@@ -20,6 +20,8 @@ import { Stat } from "./stats.js";
 
 // A few at a time: more than one of them stood there only because its connection lives again.
 const EXPIRE_MAX = 8;
+// A PING and its echo take a round trip; a client that is told BUSY comes again in about the same time.
+const PROOF_US = 500_000;
 
 /**
  * Brings the call of a DATA packet with seq 1 to life.
@@ -62,7 +64,8 @@ export function acceptCall(
   }
   const live = connection ?? openConnection(local, service, header, remote);
   if (live === null) return null;
-  if ((live.peer as Peer).activeCalls >= service.callsPerPeerMax) {
+  const peer = live.peer as Peer;
+  if (peer.activeCalls >= service.callsPerPeerMax || !hasRoomForCall(local, peer.isProven)) {
     refuse(local, service, header, remote, live);
     return null;
   }
@@ -142,7 +145,8 @@ function openConnection(
     local.stats.count(Stat.DropStrangerLimit);
     return null;
   }
-  if (known !== null && known.activeCalls >= service.callsPerPeerMax) {
+  const isProven = known === null ? local.peers.isTrusted(remote) : known.isProven;
+  if ((known !== null && known.activeCalls >= service.callsPerPeerMax) || !hasRoomForCall(local, isProven)) {
     refuse(local, service, header, remote, null);
     return null;
   }
@@ -156,6 +160,17 @@ function openConnection(
   fillConnection(local, service, header, connection, peer);
   if (tombstone >= 0) local.tombstones.revive(tombstone, connection);
   return connection;
+}
+
+// Strangers leave most of the calls to those who have proved their address. When they have taken their part, the oldest of
+// their calls gives way to the next one, once it has had time to bring a proof.
+function hasRoomForCall(local: Local, isProven: boolean): boolean {
+  const { strangerCalls, config } = local;
+  if (isProven || strangerCalls.count < config.strangerCallsMax) return true;
+  const oldest = local.calls.at(strangerCalls.head);
+  if ((oldest.times[CallTime.Begun] as number) + PROOF_US > (local.clock[0] as number)) return false;
+  abortCall(local, oldest, AbortCode.RX_CALL_DEAD);
+  return true;
 }
 
 // The stranger that has been without a call for longest gives way, unless it is the host's own limit that is reached.

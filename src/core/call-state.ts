@@ -194,7 +194,11 @@ function attachToChannel(local: Local, call: Call): void {
   connection.aborts &= ~(1 << call.channel);
   if (connection.active++ === 0) local.connections.idle.remove(connection);
   connection.holds++;
-  if (call.isService) peerOf(call).activeCalls++;
+  if (call.isService) {
+    const peer = peerOf(call);
+    peer.activeCalls++;
+    if (!peer.isProven) local.strangerCalls.push(call.index);
+  }
   startCallTimers(local, call);
 }
 
@@ -208,6 +212,7 @@ function leaveChannel(local: Local, call: Call): void {
   const code = call.completion === Completion.LocallyAborted ? call.abortCode : -1;
   connection.setOutcome(call.channel, outcome, code, call.rx.lastSeq);
   connection.times[connection.timeAt + ConnTime.LastUse] = local.clock[0] as number;
+  local.strangerCalls.remove(call.index);
   if (call.isService) peerOf(call).activeCalls--;
   else if (connection.bundle >= 0) local.noteFreed(connection.bundle);
 }

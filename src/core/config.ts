@@ -27,7 +27,7 @@ export interface EndpointOptions {
   readonly connectionsMax?: number;
   /** Remote addresses kept, spare ones included. Default 4 096. */
   readonly peersMax?: number;
-  /** Service connections whose peer has not proved its address. Default 1 024. */
+  /** Service connections whose peer has not proved its address. Default 1 024. Their calls take a quarter of `callsMax` at most. */
   readonly strangersMax?: number;
   /** The same, from one host. Default 64. */
   readonly strangersPerHostMax?: number;
@@ -84,6 +84,9 @@ export interface EndpointOptions {
   readonly versionText?: string;
 }
 
+// The rest of the calls is left to those who have proved their address.
+const STRANGER_CALLS_PART = 4;
+
 const OPTION_NAMES = [
   "callsMax", "connectionsMax", "peersMax", "strangersMax", "strangersPerHostMax", "tombstonesMax", "callsPerPeerMax",
   "buffersMax", "bufferBytes", "receiveWindowPackets", "transmitQueuePackets", "deadTimeMs", "keepaliveMs",
@@ -106,6 +109,8 @@ export class EndpointConfig {
   readonly strangersPerHostMax: number;
   readonly tombstonesMax: number;
   readonly callsPerPeerMax: number;
+  /** Service calls alive of peers that have not proved their address. */
+  readonly strangerCallsMax: number;
   readonly buffersMax: number;
   readonly bufferBytes: number;
   readonly receiveWindowPackets: number;
@@ -143,6 +148,7 @@ export class EndpointConfig {
     this.tombstonesMax = integerOption("tombstonesMax", options.tombstonesMax, 16_384, 1, 1_048_576);
     const half = Math.max(1, this.callsMax >> 1);
     this.callsPerPeerMax = integerOption("callsPerPeerMax", options.callsPerPeerMax, half, 1, 65_536);
+    this.strangerCallsMax = Math.max(1, Math.trunc(this.callsMax / STRANGER_CALLS_PART));
     this.buffersMax = integerOption("buffersMax", options.buffersMax, 4_096, 1, BUFFERS_LIMIT);
     this.bufferBytes = integerOption("bufferBytes", options.bufferBytes, 1_500, 1_500, 65_536);
     this.receiveWindowPackets = integerOption(

@@ -82,6 +82,8 @@ export class Local {
   isDraining = false;
   /** Calls held back until their peer proves its address or sends more. */
   readonly blockedCalls: SlotList;
+  /** Service calls alive of peers that have not proved their address, the oldest first. */
+  readonly strangerCalls: SlotList;
   readonly #transmit: SlotList;
 
   constructor(options: LocalOptions) {
@@ -106,6 +108,7 @@ export class Local {
     this.epoch = (random.int32() | 0x80000000) & ~0x40000000;
     this.freedBundles = new SlotList(BUNDLES_MAX);
     this.blockedCalls = new SlotList(config.callsMax);
+    this.strangerCalls = new SlotList(config.callsMax);
     this.#transmit = new SlotList(slots);
   }
 
@@ -157,16 +160,8 @@ export class Local {
   provePeer(peer: Peer): void {
     if (peer.isProven) return;
     this.peers.prove(peer);
-    let slot = this.blockedCalls.head;
-    while (slot >= 0) {
-      const next = this.blockedCalls.after(slot);
-      const call = this.calls.at(slot);
-      if (call.connection?.peer === peer) {
-        this.blockedCalls.remove(slot);
-        this.scheduleCall(call);
-      }
-      slot = next;
-    }
+    this.#takeCallsOf(peer, this.strangerCalls, false);
+    this.#takeCallsOf(peer, this.blockedCalls, true);
   }
 
   scheduleCall(call: Call): void {
@@ -198,6 +193,19 @@ export class Local {
 
   connectionSlot(connection: Connection): number {
     return this.config.callsMax + connection.index;
+  }
+
+  #takeCallsOf(peer: Peer, list: SlotList, mayGo: boolean): void {
+    let slot = list.head;
+    while (slot >= 0) {
+      const next = list.after(slot);
+      const call = this.calls.at(slot);
+      if (call.connection?.peer === peer) {
+        list.remove(slot);
+        if (mayGo) this.scheduleCall(call);
+      }
+      slot = next;
+    }
   }
 
   #schedule(slot: number): void {
