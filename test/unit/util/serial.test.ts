@@ -23,6 +23,17 @@ describe("serial arithmetic", () => {
     );
   });
 
+  it("keeps the order of a window of numbers that lies across a seam", () => {
+    const seam = fc.constantFrom(0, 0x7fff_ffff, -0x8000_0000, -1);
+    const near = fc.integer({ min: -300, max: 300 });
+    fc.assert(
+      fc.property(seam, near, near, (at, a, b) => {
+        expect(Math.sign(seqDiff((at + a) | 0, (at + b) | 0))).toBe(Math.sign(a - b));
+        expect(seqDiff((at + a) | 0, (at + b) | 0) + seqDiff((at + b) | 0, (at + a) | 0)).toBe(0);
+      }),
+    );
+  });
+
   it("is zero between a number and itself", () => {
     for (const seq of [0, 1, -1, 0x7fff_ffff, -0x8000_0000]) expect(seqDiff(seq, seq)).toBe(0);
   });

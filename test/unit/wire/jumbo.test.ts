@@ -97,6 +97,36 @@ describe("countJumboSegments()", () => {
     expect(count(flags, 0)).toBe(JumboError.LastInside);
   });
 
+  it("reads any chain as the format is told: segment by segment, the first fault decides", () => {
+    const flags = fc.constantFrom(
+      0,
+      JumboPacket,
+      JumboPacket,
+      JumboPacket,
+      JumboPacket | LastPacket,
+      LastPacket,
+      0xdb,
+    );
+    fc.assert(
+      fc.property(
+        fc.array(flags, { minLength: 1, maxLength: JUMBO_SEGMENTS_MAX + 2, size: "max" }),
+        fc.constantFrom(0, 1, JUMBO_DATA_SIZE - 1, JUMBO_DATA_SIZE, JUMBO_DATA_SIZE + JUMBO_HEADER_SIZE - 1),
+        (chained, lastSize) => {
+          let expected = 0;
+          for (let i = 0; expected === 0; i++) {
+            const now = chained[i] as number;
+            if ((now & JumboPacket) === 0) expected = i + 1;
+            else if ((now & LastPacket) !== 0) expected = JumboError.LastInside;
+            else if (i + 1 === JUMBO_SEGMENTS_MAX) expected = JumboError.TooMany;
+            else if (i === chained.length - 1) expected = JumboError.TooShort;
+          }
+          expect(count(chained, lastSize)).toBe(expected);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
   it("ends and stays in bounds on any bytes", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: MAX_DATAGRAM }), uint8, uint8, (length, flags, fill) => {
