@@ -116,5 +116,16 @@ function keepAlive(local: Local, call: Call): void {
     return;
   }
   proposePing(local, call);
+  if (isAnxious) repeatFirst(local, call);
   setDeadline(local, call, Deadline.Keepalive, intervalUs);
+}
+
+// A server that has not had the first packet does not know the call, and drops its PINGs. The retransmission timeout has
+// become long by now; with heavy loss a few copies are not enough.
+function repeatFirst(local: Local, call: Call): void {
+  const { tx } = call;
+  if (call.isService || tx.first > 1 || tx.next === 1 || tx.highestAcked > 0) return;
+  tx.markLost(1);
+  call.owesResend = true;
+  local.scheduleCall(call);
 }

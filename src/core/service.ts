@@ -217,9 +217,12 @@ export class Service implements CallListener {
   handleCallEvents(handle: CallHandle, events: number): void {
     if ((events & CallEvent.NewCall) !== 0) this.#announce(handle, events);
     if ((events & CallEvent.Ended) !== 0) this.#endedWaiting(handle, events);
-    else if (handle.listener !== this && handle.listener !== null && (events & ~CallEvent.NewCall) !== 0) {
-      handle.listener.handleCallEvents(handle, events & ~CallEvent.NewCall);
-    }
+    else if (handle.listener !== this && (events & ~CallEvent.NewCall) !== 0) this.#passOn(handle, events);
+  }
+
+  // Whoever has let go of a call in onNewCall hears no more of it.
+  #passOn(handle: CallHandle, events: number): void {
+    if (!handle.isReleased) handle.listener?.handleCallEvents(handle, events & ~CallEvent.NewCall);
   }
 
   // A notifier that throws has not taken the call, and nobody else will: it ends here.
@@ -241,8 +244,8 @@ export class Service implements CallListener {
       handle.release();
     } else if (handle.listener === this) {
       handle.release();
-    } else if (handle.listener !== null) {
-      handle.listener.handleCallEvents(handle, events & ~CallEvent.NewCall);
+    } else {
+      this.#passOn(handle, events);
     }
   }
 
