@@ -6,23 +6,34 @@ import type { Endpoint } from "../../src/core/endpoint.js";
 import { TransmitFlag } from "../../src/core/transmit-window.js";
 import type { EventCache } from "../../src/loop/event-cache.js";
 import { NO_BUFFER } from "../../src/memory/buffer-pool.js";
+import { HandlerError } from "./handler-error.js";
 
 export interface CheckedEndpoint {
   readonly endpoint: Endpoint;
   readonly events: EventCache;
   readonly faults: readonly unknown[];
+  /** Buffers that the test itself holds. */
+  readonly buffersWithheld?: number;
 }
 
-function fail(what: string, expected: unknown, got: unknown): never {
-  throw new Error(`${what}: expected ${String(expected)}, got ${String(got)}`);
+/** One of the rules that every run has to keep, O1 to O12, is broken. */
+export class Violation extends Error {
+  override readonly name = "Violation";
+  readonly oracle: string;
+
+  constructor(oracle: string, message: string) {
+    super(`${oracle}: ${message}`);
+    this.oracle = oracle;
+  }
 }
 
 function same(what: string, got: unknown, expected: unknown): void {
-  if (got !== expected) fail(what, expected, got);
+  if (got !== expected)
+    throw new Violation("O3", `${what}: expected ${String(expected)}, got ${String(got)}`);
 }
 
-function holds(what: string, isTrue: boolean): void {
-  if (!isTrue) throw new Error(what);
+function holds(what: string, isTrue: boolean, oracle = "O3"): void {
+  if (!isTrue) throw new Violation(oracle, what);
 }
 
 /** Buffers that the calls of an endpoint hold. */
@@ -40,13 +51,16 @@ export class StepChecker {
   check(checked: CheckedEndpoint): void {
     const { endpoint } = checked;
     const { local, config } = endpoint;
-    if (checked.faults.length > 0) throw checked.faults[0];
-    same("buffers in use against buffers held by calls", local.buffers.used, buffersHeld(endpoint));
+    const fault = checked.faults.find((thrown) => !(thrown instanceof HandlerError));
+    if (fault instanceof Error) throw fault;
+    if (fault !== undefined) throw new Violation("O9", "something was thrown that is no Error");
+    const withheld = checked.buffersWithheld ?? 0;
+    same("buffers in use against buffers held", local.buffers.used, buffersHeld(endpoint) + withheld);
     checkWaiters(endpoint);
-    holds("calls within their limit", local.calls.used <= config.callsMax);
-    holds("connections within their limit", local.connections.pool.used <= config.connectionsMax);
-    holds("peers within their limit", local.peers.pool.used <= config.peersMax);
-    holds("strangers within their limit", local.peers.strangers <= config.strangersMax);
+    holds("calls within their limit", local.calls.used <= config.callsMax, "O4");
+    holds("connections within their limit", local.connections.pool.used <= config.connectionsMax, "O4");
+    holds("peers within their limit", local.peers.pool.used <= config.peersMax, "O4");
+    holds("strangers within their limit", local.peers.strangers <= config.strangersMax, "O4");
     this.#checkServices(endpoint);
     this.#checkCalls(endpoint);
     checkConnections(endpoint);
@@ -78,7 +92,7 @@ export class StepChecker {
       if (call.state !== CallState.Spare) used++;
       const seen = (this.#seen[call.index] ??= { generation: call.generation, next: 1, first: 1 });
       if (seen.generation === call.generation) {
-        holds("a hard ACK is not taken back", call.rx.next >= seen.next);
+        holds("a hard ACK is not taken back", call.rx.next >= seen.next, "O11");
         holds("the transmit window does not move back", call.tx.first >= seen.first);
       }
       seen.generation = call.generation;

@@ -6,6 +6,7 @@ import type { EndpointHost } from "../../src/core/local.js";
 import { TRANSMIT_ROOM, Transmit } from "../../src/core/output.js";
 import type { SecurityClass } from "../../src/core/security-class.js";
 import { EventCache } from "../../src/loop/event-cache.js";
+import { NO_BUFFER } from "../../src/memory/buffer-pool.js";
 import { nullSecurity } from "../../src/security/null.js";
 import type { FaultSettings } from "../../src/transport/link-faults.js";
 import { Prng } from "../../src/transport/prng.js";
@@ -14,6 +15,8 @@ import type { DatagramSink } from "../../src/transport/transport.js";
 import type { Address } from "../../src/util/address.js";
 import { describePacket } from "../../src/wire/describe.js";
 import { type CheckedEndpoint, StepChecker } from "./checkers.js";
+import type { StateWatch } from "./state-watch.js";
+import { EndWatch, type WireWatch } from "./wire-watch.js";
 
 const NEVER = Number.POSITIVE_INFINITY;
 // A settled step sends fewer; more says that two ends talk to themselves.
@@ -31,6 +34,12 @@ export interface SimulationOptions {
   readonly poison?: number;
   /** Keeps the last packets as text. */
   readonly hasTrace?: boolean;
+  /** Takes each line of the trace as it comes, instead of keeping the last ones. */
+  readonly onTrace?: (line: string) => void;
+  /** Looks at every packet that is sent and received. */
+  readonly wire?: WireWatch;
+  /** Looks at every change of a call's state. */
+  readonly states?: StateWatch;
 }
 
 export interface EndSettings {
@@ -48,15 +57,23 @@ export class Simulation {
   readonly prng: Prng;
   readonly poison: number;
   readonly hasTrace: boolean;
+  readonly wire: WireWatch | null;
+  readonly states: StateWatch | null;
+  readonly #startUs: number;
+  readonly #onTrace: ((line: string) => void) | null;
   #steps = 0;
 
   constructor(options: SimulationOptions) {
     this.poison = options.poison ?? 0xa5;
-    this.hasTrace = options.hasTrace ?? false;
+    this.hasTrace = options.hasTrace ?? options.onTrace !== undefined;
+    this.wire = options.wire ?? null;
+    this.states = options.states ?? null;
+    this.#startUs = options.startUs ?? 2 ** 33;
+    this.#onTrace = options.onTrace ?? null;
     this.prng = new Prng(options.seed ^ 0x5eed);
     this.network = new SimulatedNetwork({
       seed: options.seed,
-      startUs: options.startUs ?? 2 ** 33,
+      startUs: this.#startUs,
       poison: this.poison,
       ...(options.faults === undefined ? {} : { faults: options.faults }),
     });
@@ -70,6 +87,11 @@ export class Simulation {
 
   get nowUs(): number {
     return this.network.nowUs();
+  }
+
+  /** Virtual time since the start. */
+  get elapsedUs(): number {
+    return this.nowUs - this.#startUs;
   }
 
   /** Lets the next thing happen and both ends come to rest. @returns false when nothing is under way */
@@ -103,7 +125,8 @@ export class Simulation {
 
   note(line: string): void {
     if (!this.hasTrace) return;
-    this.trace.push(line);
+    if (this.#onTrace !== null) return this.#onTrace(`${(this.elapsedUs / 1e6).toFixed(6)} ${line}`);
+    this.trace.push(`${this.elapsedUs} ${line}`);
     if (this.trace.length > TRACE_LINES) this.trace.shift();
   }
 }
@@ -122,8 +145,17 @@ export class End implements DatagramSink, EndpointHost, CheckedEndpoint {
   #isDrainArmed = false;
   #timerUs = NEVER;
   #cancelTimer: (() => void) | null = null;
+  readonly #watch: EndWatch | null;
   /** Neither flushes nor drains while true, as when the loop is busy elsewhere. */
   isFrozen = false;
+  /** Crashed: it does nothing any more, and nobody judges it. */
+  isDead = false;
+  /** What its clock shows more than the network's. */
+  #aheadUs = 0;
+  /** How late its timer comes each time it is set. */
+  lateUs: (() => number) | null = null;
+  /** Buffers that are taken from its pool for a while. */
+  readonly withheld: number[] = [];
   /** Says of each datagram that this end sends whether it is lost. */
   loses: ((bytes: Uint8Array, offset: number, length: number) => boolean) | null = null;
   /** Sees each datagram that this end sends. */
@@ -133,7 +165,7 @@ export class End implements DatagramSink, EndpointHost, CheckedEndpoint {
     this.#simulation = simulation;
     this.port = simulation.network.attach(settings.host, settings.port);
     this.events = new EventCache({
-      nowUs: () => simulation.nowUs,
+      nowUs: () => this.nowUs,
       arm: () => {
         this.#isDrainArmed = true;
       },
@@ -148,9 +180,11 @@ export class End implements DatagramSink, EndpointHost, CheckedEndpoint {
       security: settings.security ?? [nullSecurity],
       ...(settings.options === undefined ? {} : { options: settings.options }),
     });
-    this.endpoint.local.buffers.bytes.fill(simulation.poison);
+    poisonMemory(this.endpoint, simulation.poison);
     this.#out.bytes.fill(simulation.poison);
-    this.endpoint.advance(simulation.nowUs);
+    this.#watch = simulation.wire === null ? null : new EndWatch(simulation.wire, this.endpoint);
+    simulation.states?.watch(this.endpoint.local.calls);
+    this.endpoint.advance(this.nowUs);
     void this.port.open(this);
     this.endpoint.local.ownAddress = this.port.local;
   }
@@ -159,16 +193,49 @@ export class End implements DatagramSink, EndpointHost, CheckedEndpoint {
     return this.port.local;
   }
 
+  /** What its own clock shows. */
+  get nowUs(): number {
+    return this.#simulation.nowUs + this.#aheadUs;
+  }
+
+  get buffersWithheld(): number {
+    return this.withheld.length;
+  }
+
+  /** Its clock leaps ahead, as after a stand-still of the machine; timers that are due by then come at once. */
+  leap(byUs: number): void {
+    this.#aheadUs += byUs;
+    if (this.#cancelTimer !== null) this.#armTimer(this.#timerUs);
+  }
+
+  /** Does something of its user's later, unless it has crashed by then. */
+  after(delayUs: number, run: () => void): void {
+    this.#simulation.network.after(delayUs, () => {
+      if (!this.isDead) this.command(run);
+    });
+  }
+
+  /** Vanishes without a word. Its port is free at once. */
+  crash(): void {
+    void this.port.close();
+    this.isDead = true;
+    this.isFrozen = true;
+    this.#cancelTimer?.();
+    const { ends } = this.#simulation;
+    ends.splice(ends.indexOf(this), 1);
+  }
+
   /** Does something from outside the endpoint's own callbacks, as a user's code would. */
   command<T>(run: () => T): T {
-    this.endpoint.advance(this.#simulation.nowUs);
+    this.endpoint.advance(this.nowUs);
     const result = run();
     this.settle();
     return result;
   }
 
   handleDatagram(bytes: Uint8Array, length: number, remote: Address): void {
-    this.endpoint.handleDatagram(this.#simulation.nowUs, remote, bytes, length);
+    this.#watch?.noteReceived(remote, bytes, length);
+    this.endpoint.handleDatagram(this.nowUs, remote, bytes, length);
   }
 
   handleError(cause: Error): void {
@@ -202,7 +269,7 @@ export class End implements DatagramSink, EndpointHost, CheckedEndpoint {
 
   #drain(): void {
     this.#isDrainArmed = false;
-    this.endpoint.advance(this.#simulation.nowUs);
+    this.endpoint.advance(this.nowUs);
     this.events.drain();
   }
 
@@ -210,16 +277,15 @@ export class End implements DatagramSink, EndpointHost, CheckedEndpoint {
     this.#isFlushArmed = false;
     const out = this.#out;
     const simulation = this.#simulation;
-    this.endpoint.advance(simulation.nowUs);
+    this.endpoint.advance(this.nowUs);
     for (let sent = 0; this.endpoint.pollTransmit(out); sent++) {
       if (sent > SETTLE_MAX) throw new Error("an endpoint sends without end");
       if (simulation.hasTrace) {
         const what = describePacket(out.bytes, out.offset, out.length);
-        simulation.note(
-          `${simulation.nowUs - 2 ** 33} ${this.address.toString()} -> ${out.remote.toString()} ${what}`,
-        );
+        simulation.note(`${this.address.toString()} -> ${out.remote.toString()} ${what}`);
       }
       this.watch?.(out.remote, out.length);
+      this.#watch?.noteSent(simulation.nowUs, this.address, out);
       const isLost = this.loses?.(out.bytes, out.offset, out.length) === true;
       if (!isLost) this.port.send(out.bytes, out.offset, out.length, out.remote, "");
       out.bytes.fill(simulation.poison, out.offset, out.offset + out.length + 64);
@@ -231,15 +297,34 @@ export class End implements DatagramSink, EndpointHost, CheckedEndpoint {
     this.#timerUs = dueUs;
     this.#cancelTimer = null;
     if (dueUs === NEVER) return;
-    const delayUs = Math.max(dueUs - this.#simulation.nowUs, 0);
+    const delayUs = Math.max(dueUs - this.nowUs, 0) + (this.lateUs?.() ?? 0);
     this.#cancelTimer = this.#simulation.network.after(delayUs, () => this.#expire());
   }
 
   #expire(): void {
     this.#cancelTimer = null;
     this.#timerUs = NEVER;
-    this.endpoint.handleTimeout(this.#simulation.nowUs);
+    if (this.isDead) return;
+    this.endpoint.handleTimeout(this.nowUs);
     const dueUs = this.endpoint.nextTimeoutUs();
     if (dueUs < this.#timerUs) this.#armTimer(dueUs);
   }
+}
+
+// Whatever is used again holds poison before: what is sent without having been written shows.
+function poisonMemory(endpoint: Endpoint, poison: number): void {
+  const { buffers, replies } = endpoint.local;
+  buffers.bytes.fill(poison);
+  const give = buffers.give.bind(buffers);
+  buffers.give = (buffer) => {
+    for (let at = buffer; at !== NO_BUFFER && buffers.next[at] !== at; at = buffers.next[at] as number)
+      buffers.viewOf(at).fill(poison);
+    give(buffer);
+  };
+  const add = replies.add.bind(replies);
+  replies.add = () => {
+    const reply = add();
+    reply?.bytes.fill(poison);
+    return reply;
+  };
 }

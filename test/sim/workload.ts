@@ -8,7 +8,7 @@ import { Prng } from "../../src/transport/prng.js";
 import type { Address } from "../../src/util/address.js";
 import type { End } from "./pair.js";
 
-const SERVICE_ID = 147;
+export const SERVICE_ID = 147;
 const HEADER_BYTES = 12;
 // A prime, so that a packet delivered at a wrong place is noticed.
 const PATTERN_BYTES = 65_521;
@@ -21,10 +21,59 @@ const pattern = new Uint8Array(PATTERN_BYTES + CHUNK_BYTES);
     pattern[i] = i < PATTERN_BYTES ? prng.int32() : (pattern[i - PATTERN_BYTES] as number);
 }
 
+/** The 12 bytes that a request begins with. */
+export function requestHead(id: number, requestBytes: number, replyBytes: number): Uint8Array {
+  const head = new DataView(new ArrayBuffer(HEADER_BYTES));
+  head.setUint32(0, id);
+  head.setUint32(4, requestBytes);
+  head.setUint32(8, replyBytes);
+  return new Uint8Array(head.buffer);
+}
+
 /** `length` bytes of stream `id` from position `at`, at most 16 KiB. */
 function patternOf(id: number, at: number, length: number): Uint8Array {
   const from = (id * 7919 + at) % PATTERN_BYTES;
   return pattern.subarray(from, from + length);
+}
+
+/** Requests with this id and above come from peers that break the rules: what they send is nobody's fault of ours. */
+export const HOSTILE_ID = 1_000_000;
+
+/** How a user of calls takes its time. */
+export interface Pace {
+  /** Virtual time before it goes on, microseconds; 0 = at once. */
+  pauseUs(): number;
+  /** The most it reads or writes in one go, in bytes. */
+  stepBytes(): number;
+}
+
+const AT_ONCE: Pace = { pauseUs: () => 0, stepBytes: () => Number.MAX_SAFE_INTEGER };
+
+/** Lets work be done by steps, with pauses between them. */
+class Stepping {
+  readonly pace: Pace;
+  readonly #end: End;
+  #isPausing = false;
+
+  constructor(end: End, pace: Pace | null) {
+    this.#end = end;
+    this.pace = pace ?? AT_ONCE;
+  }
+
+  /** Does `work` now or after a pause; it says whether there is more to do without being told. */
+  go(handle: CallHandle, work: () => boolean): void {
+    if (this.#isPausing) return;
+    const pauseUs = this.pace.pauseUs();
+    if (pauseUs === 0) {
+      while (work());
+      return;
+    }
+    this.#isPausing = true;
+    this.#end.after(pauseUs, () => {
+      this.#isPausing = false;
+      if (!handle.isReleased && !handle.isEnded && work()) this.go(handle, work);
+    });
+  }
 }
 
 /** Reads a stream of known bytes and counts them. */
@@ -32,10 +81,11 @@ class Reading {
   received = 0;
   readonly #scratch = new Uint8Array(CHUNK_BYTES);
 
-  /** Takes what is there. @returns what is wrong with it, or "" */
-  take(handle: CallHandle, id: number): string {
-    for (;;) {
-      const got = handle.readInto(this.#scratch, 0, CHUNK_BYTES);
+  /** Takes what is there, at most `most` bytes. @returns what is wrong with it, or "" */
+  take(handle: CallHandle, id: number, most = Number.MAX_SAFE_INTEGER): string {
+    for (let left = most; ; ) {
+      const got = handle.readInto(this.#scratch, 0, Math.min(CHUNK_BYTES, left));
+      left -= got;
       if (got === 0) return "";
       if (Buffer.compare(this.#scratch.subarray(0, got), patternOf(id, this.received, got)) !== 0) {
         return `stream ${id} has wrong bytes between ${this.received} and ${this.received + got}`;
@@ -50,16 +100,21 @@ class Writing {
   sent = 0;
   #hasEnded = false;
 
-  put(handle: CallHandle, id: number, total: number): void {
+  /** @returns whether `most` bytes were written and there is more */
+  put(handle: CallHandle, id: number, total: number, most = Number.MAX_SAFE_INTEGER): boolean {
+    let left = most;
     while (this.sent < total) {
-      const length = Math.min(CHUNK_BYTES, total - this.sent);
+      if (left === 0) return true;
+      const length = Math.min(CHUNK_BYTES, total - this.sent, left);
       const taken = handle.write(patternOf(id, this.sent, length), 0, length);
       this.sent += taken;
-      if (taken < length) return;
+      left -= taken;
+      if (taken < length) return false;
     }
-    if (this.#hasEnded) return;
+    if (this.#hasEnded) return false;
     this.#hasEnded = true;
     handle.end();
+    return false;
   }
 }
 
@@ -79,9 +134,15 @@ export class PatternService {
   live = 0;
   /** Handles of the calls that it works on. */
   readonly sessions = new Set<CallHandle>();
+  readonly end: End;
+  /** How its handlers take their time; null = not at all. */
+  pace: Pace | null = null;
+  /** Another way to serve a call. @returns whether it has taken it */
+  serveOtherwise: ((handle: CallHandle) => boolean) | null = null;
   #nextUserId = 0n;
 
   constructor(end: End, settings: Partial<ServiceSettings> & { style: ServiceStyle }, backlog: number) {
+    this.end = end;
     this.service = end.endpoint.addService(
       {
         serviceId: SERVICE_ID,
@@ -107,6 +168,15 @@ export class PatternService {
   }
 
   #begin(handle: CallHandle): void {
+    if (this.serveOtherwise?.(handle) === true) {
+      if (this.service.style === "kernel") this.#charge();
+      return;
+    }
+    this.adopt(handle);
+  }
+
+  /** Serves a call that the service has been told of. */
+  adopt(handle: CallHandle): void {
     this.live++;
     this.sessions.add(handle);
     if (this.service.style === "kernel") this.#charge();
@@ -119,23 +189,33 @@ class Session implements CallListener {
   readonly #owner: PatternService;
   readonly #reading = new Reading();
   readonly #writing = new Writing();
+  readonly #stepping: Stepping;
   readonly #head = new Uint8Array(HEADER_BYTES);
   readonly #view = new DataView(this.#head.buffer);
   #headBytes = 0;
   #isAnswering = false;
+  #isOver = false;
+
+  #note(error: string): void {
+    if (this.#id < HOSTILE_ID) this.#owner.errors.push(error);
+  }
 
   constructor(owner: PatternService, handle: CallHandle) {
     this.#owner = owner;
+    this.#stepping = new Stepping(owner.end, owner.pace);
     if (handle.isEnded) this.#ended(handle);
     else this.#serve(handle);
   }
 
   handleCallEvents(handle: CallHandle, events: number): void {
+    if (this.#isOver) return;
     if ((events & CallEvent.Ended) !== 0) this.#ended(handle);
     else if ((events & (CallEvent.Readable | CallEvent.Writable)) !== 0) this.#serve(handle);
   }
 
   #ended(handle: CallHandle): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
     this.#owner.live--;
     this.#owner.sessions.delete(handle);
     this.#owner.served.push({ id: this.#id, completion: handle.completion });
@@ -147,21 +227,27 @@ class Session implements CallListener {
   }
 
   #serve(handle: CallHandle): void {
+    this.#stepping.go(handle, () => this.#step(handle));
+  }
+
+  #step(handle: CallHandle): boolean {
+    const most = this.#stepping.pace.stepBytes();
     if (this.#headBytes < HEADER_BYTES) {
       this.#headBytes += handle.readInto(this.#head, this.#headBytes, HEADER_BYTES - this.#headBytes);
-      if (this.#headBytes < HEADER_BYTES) return;
-      this.#owner.runs.set(this.#id, (this.#owner.runs.get(this.#id) ?? 0) + 1);
+      if (this.#headBytes < HEADER_BYTES) return false;
+      if (this.#id < HOSTILE_ID) this.#owner.runs.set(this.#id, (this.#owner.runs.get(this.#id) ?? 0) + 1);
     }
-    const wrong = this.#reading.take(handle, this.#id);
-    if (wrong !== "") this.#owner.errors.push(wrong);
+    const wrong = this.#reading.take(handle, this.#id, most);
+    if (wrong !== "") this.#note(wrong);
     if (handle.isAtEnd && !this.#isAnswering) {
       this.#isAnswering = true;
       const expected = this.#view.getUint32(4);
       if (this.#reading.received !== expected) {
-        this.#owner.errors.push(`request ${this.#id} has ${this.#reading.received} bytes of ${expected}`);
+        this.#note(`request ${this.#id} has ${this.#reading.received} bytes of ${expected}`);
       }
     }
-    if (this.#isAnswering) this.#writing.put(handle, this.#id + 1, this.#view.getUint32(8));
+    if (this.#isAnswering) return this.#writing.put(handle, this.#id + 1, this.#view.getUint32(8), most);
+    return handle.hasInput;
   }
 }
 
@@ -176,21 +262,32 @@ export class PatternCall implements CallListener {
   abortCode = 0;
   ends = 0;
   error = "";
-  #head = new Uint8Array(0);
+  /** Its end has crashed: nobody will ever be told how it ended. */
+  get isOrphan(): boolean {
+    return this.#end.isDead;
+  }
+  readonly #end: End;
+  readonly #stepping: Stepping;
+  #head: Uint8Array = new Uint8Array(0);
   readonly #reading = new Reading();
   readonly #writing = new Writing();
 
-  constructor(end: End, bundle: Bundle, id: number, requestBytes: number, replyBytes: number) {
+  constructor(
+    end: End,
+    bundle: Bundle,
+    id: number,
+    requestBytes: number,
+    replyBytes: number,
+    pace: Pace | null = null,
+  ) {
+    this.#end = end;
+    this.#stepping = new Stepping(end, pace);
     this.id = id;
     this.requestBytes = requestBytes;
     this.replyBytes = replyBytes;
     this.handle = end.command(() => {
       const handle = end.endpoint.beginCall(bundle, this);
-      const head = new DataView(new ArrayBuffer(HEADER_BYTES));
-      head.setUint32(0, id);
-      head.setUint32(4, requestBytes);
-      head.setUint32(8, replyBytes);
-      this.#head = new Uint8Array(head.buffer);
+      this.#head = requestHead(id, requestBytes, replyBytes);
       this.#put(handle);
       return handle;
     });
@@ -214,15 +311,24 @@ export class PatternCall implements CallListener {
   }
 
   handleCallEvents(handle: CallHandle, events: number): void {
-    if ((events & CallEvent.Readable) !== 0) this.error ||= this.#reading.take(handle, this.id + 1);
     if ((events & CallEvent.Ended) !== 0) {
-      this.#end(handle);
-    } else if ((events & CallEvent.Writable) !== 0) {
+      this.error ||= this.#reading.take(handle, this.id + 1);
+      this.#finish(handle);
+      return;
+    }
+    if ((events & CallEvent.Readable) !== 0) this.#stepping.go(handle, () => this.#read(handle));
+    if ((events & CallEvent.Writable) !== 0) {
       this.#put(handle);
     }
   }
 
-  #end(handle: CallHandle): void {
+  #read(handle: CallHandle): boolean {
+    const wrong = this.#reading.take(handle, this.id + 1, this.#stepping.pace.stepBytes());
+    this.error ||= wrong;
+    return handle.hasInput;
+  }
+
+  #finish(handle: CallHandle): void {
     this.ends++;
     this.completion = handle.completion;
     this.abortCode = handle.abortCode;
@@ -238,12 +344,12 @@ export class PatternCall implements CallListener {
 }
 
 /** A client's connection to the pattern service at `remote`. */
-export function openBundle(end: End, remote: Address, connectionsMax = 16): Bundle {
+export function openBundle(end: End, remote: Address, connectionsMax = 16, securityIndex = 0): Bundle {
   return end.command(() =>
     end.endpoint.openBundle({
       remote,
       serviceId: SERVICE_ID,
-      securityIndex: 0,
+      securityIndex,
       connectionsMax,
       wantsUpgrade: false,
     }),

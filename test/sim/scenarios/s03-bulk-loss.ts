@@ -1,0 +1,15 @@
+// S03: long transfers with a little loss.
+import type { SimScenario } from "../run-seed.js";
+
+export const s03: SimScenario = {
+  id: "S03",
+  title: "2 % loss, 1 to 2 MB each way",
+  path: { lossRate: 0.02, delayMeanUs: 10_000, delayJitterUs: 2_000 },
+  faults: ["burst", "copy", "reorder", "mtu", "sendError"],
+  faultsUs: 300_000_000,
+  start(world) {
+    world.addServer();
+    world.addClients(1);
+    world.addCalls(1, world.pick(1_000_000, 2_000_000), world.pick(1_000_000, 2_000_000));
+  },
+};
