@@ -46,6 +46,8 @@ async function startUsedServer(
   });
   const rpc = new RxperfRpc(100, 200);
   for (let i = 0; i < CALLS; i++) await rpc.call(client);
+  // The last reply keeps its buffer until it is acknowledged, which a client may put off.
+  await vi.waitFor(() => expect(server.stats()[0]?.buffers.used).toBe(0), { timeout: 10_000 });
   return { server, client };
 }
 
