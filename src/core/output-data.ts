@@ -90,8 +90,7 @@ export class DataOutput {
   #payloadOf(call: Call, seq: number): number {
     const { securityClass } = connectionOf(call);
     const overhead = securityClass === null ? 0 : securityClass.headerBytes + securityClass.trailerBytes;
-    const length = call.tx.payloadBytes(seq);
-    return length === 0 ? 0 : length + overhead;
+    return call.tx.payloadBytes(seq) + overhead;
   }
 
   // Sets the flags of packet `seq`; JumboPacket says that the next one follows in the same datagram.
@@ -119,9 +118,9 @@ export class DataOutput {
     const buffer = tx.buffers[place] as number;
     if (buffer === NO_BUFFER) {
       const isLent = ((tx.flags[place] as number) & TransmitFlag.Lent) !== 0;
-      if (isLent) return this.#placeLent(call, seq, wasSent, bytes, at);
-      tx.cksums[place] = 0;
-      return 0;
+      return isLent
+        ? this.#placeLent(call, seq, wasSent, bytes, at)
+        : this.#placeEmpty(call, seq, wasSent, bytes, at);
     }
     if (!wasSent) {
       this.#header.seq = seq;
@@ -130,6 +129,20 @@ export class DataOutput {
     const length = this.#local.buffers.length[buffer] as number;
     this.#copy(buffer, length, bytes, at);
     return length;
+  }
+
+  // The last packet when nothing was left for it. It has no buffer, so it is protected where it goes out, each time.
+  #placeEmpty(call: Call, seq: number, wasSent: boolean, bytes: Uint8Array, at: number): number {
+    const { tx } = call;
+    const { range } = this.#local;
+    const header = this.#header;
+    range.offset = at + tx.headRoom;
+    range.length = 0;
+    header.seq = seq;
+    header.cksum = 0;
+    (connectionOf(call).security as SecurityContext).protectData(header, bytes, range);
+    if (!wasSent) tx.cksums[seq & tx.mask] = header.cksum;
+    return range.length;
   }
 
   // The class leaves the payload as it is, or it would not have been lent; it may still want a cksum.
