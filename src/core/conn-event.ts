@@ -1,5 +1,6 @@
 // What happens to a connection as a whole: its abort, its challenge and response, the final ACKs of its calls.
 import { AbortCode } from "../wire/abort.js";
+import { AckReason } from "../wire/ack.js";
 import { type Call, CallEvent, Completion, connectionOf } from "./call-object.js";
 import { complete, notify } from "./call-state.js";
 import { CHANNELS, type Connection, ConnState, ConnTime } from "./conn-object.js";
@@ -174,16 +175,22 @@ function setConnTime(local: Local, connection: Connection, which: number, delayU
 /** The final ACK of a client call on `channel` goes out in a while, unless the next call makes it needless. */
 export function proposeFinalAck(local: Local, connection: Connection, channel: number): void {
   connection.finalAcks |= 1 << channel;
-  connection.setFinalSerial(channel, 0);
+  connection.setFinalAck(channel, AckReason.Idle, 0);
   if (connection.times[connection.timeAt + ConnTime.FinalAck] === Number.POSITIVE_INFINITY) {
     setConnTime(local, connection, ConnTime.FinalAck, local.config.finalAckDelayUs);
   }
 }
 
-/** Sends the final ACK now. `serial` is the packet that asks for it again, or 0. */
-export function repeatFinalAck(local: Local, connection: Connection, channel: number, serial: number): void {
+/** Sends the final ACK now, for `reason`. `serial` is the packet that asks for it. */
+export function repeatFinalAck(
+  local: Local,
+  connection: Connection,
+  channel: number,
+  reason: AckReason,
+  serial: number,
+): void {
   connection.finalAcksNow |= 1 << channel;
-  connection.setFinalSerial(channel, serial);
+  connection.setFinalAck(channel, reason, serial);
   local.scheduleConnection(connection);
 }
 

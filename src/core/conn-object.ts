@@ -1,5 +1,6 @@
 // A connection: its identity, its four channels, its serials, and what it still owes the peer.
 import { SlotList } from "../util/slot-list.js";
+import type { AckReason } from "../wire/ack.js";
 import type { Peer } from "./peer.js";
 import type { RandomSource } from "./random-source.js";
 import type { ConnectionFacts, SecurityClass, SecurityContext, SecurityVerdict } from "./security-class.js";
@@ -21,9 +22,10 @@ const ChannelCell = {
   Outcome: 8,
   AbortCode: 12,
   LastSeq: 16,
-  FinalSerial: 20,
-  Refused: 24,
-  Count: 28,
+  FinalReason: 20,
+  FinalSerial: 24,
+  Refused: 28,
+  Count: 32,
 } as const;
 
 /** Times of a connection, in a table shared by all. */
@@ -188,12 +190,18 @@ export class Connection implements ConnectionFacts {
     this.#ints[this.#at + ChannelCell.Refused + channel] = callNumber;
   }
 
-  /** Serial of the packet that the repeated final ACK answers; 0 = none. */
+  /** Why the final ACK goes out. */
+  finalReason(channel: number): AckReason {
+    return this.#ints[this.#at + ChannelCell.FinalReason + channel] as AckReason;
+  }
+
+  /** Serial of the packet that the final ACK answers; 0 = none. */
   finalSerial(channel: number): number {
     return this.#ints[this.#at + ChannelCell.FinalSerial + channel] as number;
   }
 
-  setFinalSerial(channel: number, serial: number): void {
+  setFinalAck(channel: number, reason: AckReason, serial: number): void {
+    this.#ints[this.#at + ChannelCell.FinalReason + channel] = reason;
     this.#ints[this.#at + ChannelCell.FinalSerial + channel] = serial;
   }
 

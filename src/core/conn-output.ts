@@ -1,7 +1,7 @@
 // What a connection itself has to send: final ACKs and ABORTs of finished calls, its own ABORT, CHALLENGE and RESPONSE.
 
 import { writeAbortCode } from "../wire/abort.js";
-import { type AckBody, AckReason, ackSize, writeAck } from "../wire/ack.js";
+import { type AckBody, ackSize, writeAck } from "../wire/ack.js";
 import { HEADER_SIZE, type PacketHeader, writeHeader } from "../wire/header.js";
 import { PacketFlag, PacketType } from "../wire/packet-type.js";
 import { ADVERTISED_JUMBO, ADVERTISED_MTU, PACKET_BYTES_MAX } from "./config.js";
@@ -107,15 +107,14 @@ function writeFinalAck(
     connection.times[connection.timeAt + ConnTime.FinalAck] = Number.POSITIVE_INFINITY;
   if (!(connection.peer as Peer).allows(HEADER_SIZE + ackSize(0))) return withhold(local);
   const lastSeq = connection.lastSeqOf(channel);
-  const serial = connection.finalSerial(channel);
   connHeader(local, connection, header, PacketType.Ack);
   header.cid |= channel;
   header.callNumber = connection.callNumber(channel);
   header.flags |= PacketFlag.SlowStartOk;
   ack.firstPacket = lastSeq + 1;
   ack.previousPacket = lastSeq;
-  ack.serial = serial;
-  ack.reason = serial === 0 ? AckReason.Idle : AckReason.Duplicate;
+  ack.serial = connection.finalSerial(channel);
+  ack.reason = connection.finalReason(channel);
   ack.nAcks = 0;
   ack.maxMtu = ADVERTISED_MTU;
   ack.ifMtu = PACKET_BYTES_MAX;

@@ -59,7 +59,7 @@ export function inputData(
   if (!call.isLive) {
     // A server that asks for an ACK of its last packet gets it at once.
     if (reason === AckReason.Requested)
-      repeatFinalAck(local, connectionOf(call), call.channel, header.serial);
+      repeatFinalAck(local, connectionOf(call), call.channel, reason, header.serial);
     return;
   }
   acknowledge(local, call, reason, header.serial);

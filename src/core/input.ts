@@ -215,7 +215,7 @@ export class Input {
         // The answer to our own PING asks for nothing (rx-behaviour.md section 3.1).
         if (this.#hasReason(header, bytes, length, AckReason.PingResponse)) return;
         if (!connection.isService && header.type !== PacketType.AckAll) {
-          repeatFinalAck(local, connection, channel, header.serial);
+          repeatFinalAck(local, connection, channel, AckReason.Duplicate, header.serial);
         }
         return;
       case Outcome.None:
