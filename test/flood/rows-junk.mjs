@@ -12,6 +12,8 @@ const GROWTH_MAX_BYTES = 32 * MIB;
 const BACK_MAX_MS = 1_000;
 // Of the rate before: what is measured in two tenths of a second is never quite the same.
 const BACK_SHARE = 0.9;
+// What the calm rate after the flood may lack of the one before it.
+const STAY_MIN = 0.85;
 // When a new client comes, and how long it may wait: its first reply is there within BACK_MAX_MS of the end.
 const NEWCOMER_AT_MS = 500;
 const WARM_UP_MS = 1_500;
@@ -60,6 +62,9 @@ async function floodBeside(stage, seconds, makeSender, rate, thinkMs = THINK_MS,
   const later = await others?.series();
   const before = series.rate(beforeMs, sent.beginMs);
   const during = series.rate(sent.beginMs, sent.endMs);
+  const after = series.rate(sent.endMs + BACK_MAX_MS, nowMs() - 500);
+  // On a machine of few cores a calm rate wanders by a tenth by itself: what full service is, both ends say.
+  const full = (before + after) / 2;
   const drops = (last.kernelDrops ?? 0) - (first.kernelDrops ?? 0);
   const floodSeconds = (sent.endMs - sent.beginMs) / 1000;
   return {
@@ -67,8 +72,8 @@ async function floodBeside(stage, seconds, makeSender, rate, thinkMs = THINK_MS,
     before,
     during,
     keep: during / before,
-    backMs: (later ?? series).backMs(sent.endMs, before * BACK_SHARE),
-    oldBackMs: series.backMs(sent.endMs, before * BACK_SHARE),
+    backMs: (later ?? series).backMs(sent.endMs, full * BACK_SHARE),
+    stays: after / before,
     newcomerMs: newcomer.ms,
     failed: series.failed + (later?.failed ?? 0),
     idle,
@@ -81,11 +86,11 @@ async function floodBeside(stage, seconds, makeSender, rate, thinkMs = THINK_MS,
     drops,
     notes: [
       `sent ${Math.round(sent.ok / floodSeconds)} datagrams/s (${sender.kind}), ${drops} dropped by the kernel at the server's socket; server at ${Math.round(busy * 100)} % of a processor`,
-      `honest: ${Math.round(before)} calls/s before, ${Math.round(during)} during, ${Math.round(series.rate(sent.endMs + BACK_MAX_MS, nowMs() - 500))} after; ${series.failed} failed`,
-      `back to ${BACK_SHARE * 100} % after ${figureMs(series.backMs(sent.endMs, before * BACK_SHARE))}; a client that came ${NEWCOMER_AT_MS} ms after the end waited ${figureMs(newcomer.ms)} for its first reply`,
+      `honest: ${Math.round(before)} calls/s before, ${Math.round(during)} during, ${Math.round(after)} after; ${series.failed} failed`,
+      `back to ${BACK_SHARE * 100} % after ${figureMs(series.backMs(sent.endMs, full * BACK_SHARE))}; a client that came ${NEWCOMER_AT_MS} ms after the end waited ${figureMs(newcomer.ms)} for its first reply`,
       ...(later !== undefined
         ? [
-            `as many clients that came at the end had that rate after ${figureMs(later.backMs(sent.endMs, before * BACK_SHARE))}`,
+            `as many clients that came at the end had that rate after ${figureMs(later.backMs(sent.endMs, full * BACK_SHARE))}`,
           ]
         : []),
       `memory: idle ${mib(idle)}, peak before ${mib(calm)}, peak with the flood ${mib(peak)}; ceiling ${mib(last.stats.ceilingBytes)} over idle`,
@@ -110,14 +115,25 @@ async function warmedUp(stage, settings) {
 
 /** @typedef {Awaited<ReturnType<typeof floodBeside>>} Flood */
 
-/** @param {Flood} flood */
-function memoryHolds({ idle, calm, peak, ceiling }) {
-  return peak <= idle + ceiling && peak - calm < GROWTH_MAX_BYTES;
+/** @param {Pick<Flood, "idle" | "peak" | "ceiling">} flood */
+function isUnderCeiling({ idle, peak, ceiling }) {
+  return peak <= idle + ceiling;
 }
 
 /** @param {Flood} flood */
-function isBack({ isAlive, failed, backMs, newcomerMs }) {
-  return isAlive && failed === 0 && backMs <= BACK_MAX_MS && NEWCOMER_AT_MS + newcomerMs <= BACK_MAX_MS;
+function memoryHolds({ idle, calm, peak, ceiling }) {
+  return isUnderCeiling({ idle, peak, ceiling }) && peak - calm < GROWTH_MAX_BYTES;
+}
+
+/** @param {Flood} flood */
+function isBack({ isAlive, failed, stays, backMs, newcomerMs }) {
+  return (
+    isAlive &&
+    failed === 0 &&
+    stays >= STAY_MIN &&
+    backMs <= BACK_MAX_MS &&
+    NEWCOMER_AT_MS + newcomerMs <= BACK_MAX_MS
+  );
 }
 
 /** @param {number} ms */
@@ -203,7 +219,7 @@ export const junkRows = [
   {
     name: "mix",
     title: `${MIX_RATE} a second: junk of all types, replays, new calls from many ports, calls that earn BUSY`,
-    bar: `>= ${KEEP_MIN * 100} % kept; memory under the ceiling, < 32 MiB grown; back within 1 s`,
+    bar: `>= ${KEEP_MIN * 100} % kept; memory under the ceiling; back within 1 s`,
     run: async (stage) => {
       const seconds = Math.min(stage.seconds, MIX_SECONDS);
       const makeSender = (/** @type {number} */ port) => ({
@@ -212,7 +228,7 @@ export const junkRows = [
       });
       const flood = await floodBeside(stage, seconds, makeSender, MIX_RATE);
       return {
-        passed: flood.keep >= KEEP_MIN && memoryHolds(flood) && isBack(flood),
+        passed: flood.keep >= KEEP_MIN && isUnderCeiling(flood) && isBack(flood),
         figure: `${keepFigure(flood)}, ${memoryFigure(flood)}`,
         notes: flood.notes,
         values: flood,
