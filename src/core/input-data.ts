@@ -183,9 +183,8 @@ function isPastEnd(lastSeq: number, top: number, seq: number, isLast: boolean): 
 /** Copies bytes[from, to) into `first` and more behind it where it is too small. @returns `first`, or NO_BUFFER. */
 function store(local: Local, first: number, bytes: Uint8Array, from: number, to: number): number {
   const pool = local.buffers;
-  const isWholeDatagram = to === bytes.length && to <= pool.bufferBytes;
-  if (isWholeDatagram) {
-    // A datagram that is an array of its own is copied with its header: that needs no view of a part of it.
+  if (bytes.length <= pool.bufferBytes) {
+    // The array is copied with the header and whatever lies behind the payload: that needs no view of a part of it.
     pool.bytes.set(bytes, pool.offsetOf(first));
     pool.start[first] = from;
     pool.length[first] = to - from;
