@@ -208,8 +208,9 @@ function leaveChannel(local: Local, call: Call): void {
   connection.setCallSlot(call.channel, NO_CALL);
   connection.active--;
   const outcome = call.completion === Completion.Succeeded ? Outcome.Succeeded : Outcome.Aborted;
-  // The peer of a call that it aborted itself learns -1 if it asks again (rx-behaviour.md section 2.1).
-  const code = call.completion === Completion.LocallyAborted ? call.abortCode : -1;
+  // The peer of a call that it aborted itself learns -1 if it asks again (rx-behaviour.md section 2.1). A call that ended with
+  // its connection keeps the connection's code: the one ABORT that said so may have been lost.
+  const code = call.completion === Completion.RemotelyAborted ? -1 : call.abortCode;
   connection.setOutcome(call.channel, outcome, code, call.rx.lastSeq);
   connection.times[connection.timeAt + ConnTime.LastUse] = local.clock[0] as number;
   local.strangerCalls.remove(call.index);
