@@ -106,7 +106,8 @@ function takeEcho(local: Local, call: Call, ack: AckBody): void {
     const place = seq & tx.mask;
     if (tx.serials[place] !== ack.serial) continue;
     local.provePeer(peer);
-    noteSentAtDelivered(call, tx.sentAt, place);
+    // What was dropped on arrival says nothing of what was sent before it: two such packets would call each other lost for ever.
+    if (!isRefusal(ack.reason)) noteSentAtDelivered(call, tx.sentAt, place);
     const isFirstCopy = ((tx.flags[place] as number) & TransmitFlag.Resent) === 0;
     // A delayed ACK measures the delay; the echo of a resent packet may mean either copy (Karn).
     if (isFirstCopy && ack.reason !== AckReason.Delay && ack.reason !== AckReason.Idle) {
@@ -164,11 +165,16 @@ function takeAcknowledgements(local: Local, call: Call, ack: AckBody, bytes: Uin
   afterAcknowledgements(local, call, news, wasLimited);
 }
 
-// NoSpace: the peer lives and the path is good, but the packet was dropped for want of a buffer. The next ACK with another
-// reason says that there is one, and the first packet goes at once. One ACK buys one packet.
+// The packet came and was dropped, for want of a buffer or of room in the window.
+function isRefusal(reason: number): boolean {
+  return reason === AckReason.NoSpace || reason === AckReason.ExceedsWindow;
+}
+
+// A refusal: the peer lives and the path is good, but it cannot take the packet, whatever window it advertises. The next ACK
+// with another reason says that it can, and the first packet goes at once. One ACK buys one packet.
 function takeSpace(local: Local, call: Call, ack: AckBody): void {
   const { tx } = call;
-  if (ack.reason === AckReason.NoSpace) {
+  if (isRefusal(ack.reason)) {
     tx.isHeldBack = true;
     if (tx.backoff > HELD_BACK_BACKOFF_MAX) {
       tx.backoff = HELD_BACK_BACKOFF_MAX;

@@ -119,7 +119,6 @@ describe("a sender that is told NoSpace", () => {
     "Requested",
     "Duplicate",
     "OutOfSequence",
-    "ExceedsWindow",
     "PingResponse",
     "Delay",
   ] as const)("the next ACK with reason %s sends the first packet at once", (name) => {
