@@ -1,7 +1,7 @@
 // 320 first packets that stand in the socket before the loop wakes: a backlog of 32 takes them all, turn by turn.
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   RxSocket as Rx,
   type RxSocket,
@@ -11,6 +11,7 @@ import {
 } from "../../src/index.js";
 import { HEADER_SIZE, PacketHeader, readHeader, writeHeader } from "../../src/wire/header.js";
 import { PacketFlag, PacketType } from "../../src/wire/packet-type.js";
+import { eventually } from "../eventually.js";
 import { startServer } from "./support.js";
 
 const SERVICE_ID = 7;
@@ -86,7 +87,7 @@ describe("first packets at once, few handlers", () => {
     await once(sender, "connect");
     sendFirstPackets(sender);
     const stats = () => server.stats()[0] as SocketStats;
-    await vi.waitFor(() => expect(stats().transport.datagramsIn).toBeGreaterThanOrEqual(CALLS));
+    await eventually(() => expect(stats().transport.datagramsIn).toBeGreaterThanOrEqual(CALLS));
     expect(stats().services).toMatchObject([{ accepted: 4, busy: CALLS - 4 }]);
     expect(server.running).toBe(4);
     await server.close();
@@ -126,7 +127,7 @@ async function expectAllAnswered(port: number, stats: () => SocketStats): Promis
     sendFirstPackets(sender);
     expect(sender.getSendQueueCount()).toBe(0);
     expect(stats().transport.datagramsIn).toBe(0);
-    await vi.waitFor(() => expect(answered.size).toBe(CALLS), { timeout: 5_000, interval: 10 });
+    await eventually(() => expect(answered.size).toBe(CALLS));
     expect(others).toEqual([]);
     expect(stats().counters).toMatchObject({ BusyPacketsSent: 0, AbortPacketsSent: 0, CallsAccepted: CALLS });
     expect(stats().services).toMatchObject([{ accepted: CALLS, busy: 0, aborted: 0, dropped: 0 }]);

@@ -7,6 +7,8 @@ import {
   ABORT_WRONG_PAYLOAD,
   expectAtRest,
   expectPattern,
+  OUTLASTED_TIMES,
+  OUTLASTING_MS,
   PeerOp,
   patternFrom,
   patternRecv,
@@ -150,8 +152,8 @@ describe.skipIf(!peersAvailable())("our client, C servers of other kinds", () =>
   });
 
   test("waits for a reply that outlasts every timeout of its own", async () => {
-    await withServer({}, SHORT_TIMES, async (client) => {
-      expect(await peerCall(client, PeerOp.Sleep, 4_000)).toHaveLength(4);
+    await withServer({}, OUTLASTED_TIMES, async (client) => {
+      expect(await peerCall(client, PeerOp.Sleep, OUTLASTING_MS)).toHaveLength(4);
       expect(client.stats().counters.PingPacketsSent).toBeGreaterThan(0);
     });
   });

@@ -16,8 +16,8 @@ const CACHE_DIR = fileURLToPath(new URL("../../node_modules/.cache/rxrpc-peer/",
 const COMPILER_FLAGS = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-D_REENTRANT", "-DAFS_PTHREAD_ENV"];
 const LIBRARIES = ["-lafsrpc", "-lpthread"];
 
-const START_TIMEOUT_MS = 10_000;
-const STOP_TIMEOUT_MS = 5_000;
+const START_TIMEOUT_MS = 30_000;
+const STOP_TIMEOUT_MS = 30_000;
 
 interface PeerOptions {
   /** IPv4 address, default 127.0.0.1: of the server, or for a server the address to bind. */
@@ -142,18 +142,36 @@ export async function startPeerServer(options: PeerServerOptions = {}): Promise<
 /**
  * Runs the C client to its end. Failed calls are counted in the result; they do not reject.
  *
- * @param timeoutMs after which the client is killed; default 120 s
+ * @param timeoutMs after which the client is killed; default 170 s
  * @throws Error if the client could not run or did not end in time
  */
 export async function runPeerClient(
   options: PeerClientOptions,
-  timeoutMs = 120_000,
+  timeoutMs = 170_000,
 ): Promise<PeerClientResult> {
   const child = spawn(binary(), ["client", ...flagsOf(options)], { stdio: ["pipe", "pipe", "pipe"] });
   const output = collect(child);
   await exitWithin(child, timeoutMs, output);
   if (output.stdout === "") throw new Error(`the C client gave no result: ${output.stderr}`);
   return JSON.parse(output.stdout) as PeerClientResult;
+}
+
+export interface PeerClient {
+  /** Ends the process at once, as a crash would. */
+  kill(): Promise<void>;
+}
+
+/** Starts the C client for a test that is to end it. @throws Error from kill() if it had ended by itself */
+export function startPeerClient(options: PeerClientOptions): PeerClient {
+  const child = spawn(binary(), ["client", ...flagsOf(options)], { stdio: ["pipe", "pipe", "pipe"] });
+  const output = collect(child);
+  return {
+    async kill() {
+      child.kill("SIGKILL");
+      await output.exited;
+      if (child.signalCode !== "SIGKILL") throw new Error(`the C client ended by itself: ${output.stderr}`);
+    },
+  };
 }
 
 type Build =

@@ -1,8 +1,8 @@
 // A peer without a protocol: packets made by hand, for what no honest implementation sends on purpose.
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
-import { AckBody, type AckReason, ackSize, writeAck } from "../../src/wire/ack.js";
-import { HEADER_SIZE, PacketHeader, writeHeader } from "../../src/wire/header.js";
+import { AckBody, type AckReason, ackSize, readAck, writeAck } from "../../src/wire/ack.js";
+import { HEADER_SIZE, PacketHeader, readHeader, writeHeader } from "../../src/wire/header.js";
 import { PacketFlag, PacketType } from "../../src/wire/packet-type.js";
 
 let nextConnectionId = 0x1000;
@@ -11,7 +11,7 @@ let nextConnectionId = 0x1000;
 export class RawPeer implements AsyncDisposable {
   readonly #socket: Socket;
   readonly #header = new PacketHeader();
-  #received = 0;
+  readonly #heard: { readonly type: number; readonly reason: number }[] = [];
 
   private constructor(socket: Socket, serviceId: number) {
     this.#socket = socket;
@@ -20,7 +20,7 @@ export class RawPeer implements AsyncDisposable {
     this.#header.cid = nextConnectionId;
     nextConnectionId += 4;
     this.#header.serviceId = serviceId;
-    socket.on("message", () => this.#received++);
+    socket.on("message", (message) => this.#note(message));
   }
 
   static async connect(port: number, serviceId: number): Promise<RawPeer> {
@@ -30,9 +30,9 @@ export class RawPeer implements AsyncDisposable {
     return new RawPeer(socket, serviceId);
   }
 
-  /** Datagrams received. */
-  get received(): number {
-    return this.#received;
+  /** Packets of a type that have come; of ACKs those for one reason. */
+  heard(type: PacketType, reason: AckReason | 0 = 0): number {
+    return this.#heard.filter((one) => one.type === type && one.reason === reason).length;
   }
 
   /** DATA of call `callNumber` on channel 0. */
@@ -60,6 +60,14 @@ export class RawPeer implements AsyncDisposable {
     const closed = once(this.#socket, "close");
     this.#socket.close();
     await closed;
+  }
+
+  #note(message: Uint8Array): void {
+    const header = new PacketHeader();
+    readHeader(message, 0, header);
+    const ack = new AckBody();
+    if (header.type === PacketType.Ack) readAck(message, HEADER_SIZE, message.length, ack);
+    this.#heard.push({ type: header.type, reason: ack.reason });
   }
 
   #send(type: PacketType, callNumber: number, seq: number, flags: number, body: Uint8Array): void {

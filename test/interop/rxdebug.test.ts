@@ -3,10 +3,11 @@ import { execFile, execFileSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type RpcServer, RxClient, rxperfService } from "../../src/index.js";
 import { RxperfRpc } from "../../src/rxperf/client.js";
 import { buildRequest, RxperfOp } from "../../src/rxperf/protocol.js";
+import { eventually } from "../eventually.js";
 import { runTool } from "../unit/cli/fake-terminal.js";
 import { type PeerServer, peersAvailable, startPeerServer } from "./peer.js";
 import { RXPERF_SERVICE_ID, startServer } from "./support.js";
@@ -30,7 +31,7 @@ function rxdebugAvailable(): boolean {
 }
 
 async function rxdebug(port: number, ...options: string[]): Promise<string> {
-  const { stdout } = await exec("rxdebug", ["127.0.0.1", String(port), ...options], { timeout: 30_000 });
+  const { stdout } = await exec("rxdebug", ["127.0.0.1", String(port), ...options], { timeout: 120_000 });
   return stdout;
 }
 
@@ -47,7 +48,7 @@ async function startUsedServer(
   const rpc = new RxperfRpc(100, 200);
   for (let i = 0; i < CALLS; i++) await rpc.call(client);
   // The last reply keeps its buffer until it is acknowledged, which a client may put off.
-  await vi.waitFor(() => expect(server.stats()[0]?.buffers.used).toBe(0), { timeout: 10_000 });
+  await eventually(() => expect(server.stats()[0]?.buffers.used).toBe(0));
   return { server, client };
 }
 
@@ -83,8 +84,11 @@ describe.skipIf(!rxdebugAvailable())("the stock rxdebug and a server that trusts
   test("-rxstats: the counters", async () => {
     const text = await rxdebug(server.port, "-rxstats", "-noconns");
     expect(text).toContain("rx stats: free packets 4096,");
-    expect(text).toMatch(new RegExp(`packets read: data ${CALLS} ack \\d+ busy 0 abort 0`));
-    expect(text).toMatch(new RegExp(`packets sent: data ${CALLS} ack \\d+ busy 0 abort 0`));
+    // A packet of a call, and more where a busy machine has let one be sent again.
+    for (const direction of ["read", "sent"]) {
+      const data = new RegExp(`packets ${direction}: data (\\d+) ack \\d+ busy 0 abort 0`).exec(text)?.[1];
+      expect(Number(data), direction).toBeGreaterThanOrEqual(CALLS);
+    }
     expect(text).toMatch(/1 server connections, 0 client connections, 1 peer structs, \d+ call structs/);
     expect(text).not.toMatch(/WARNING|unexpected|size mismatch/i);
   });
@@ -104,7 +108,7 @@ describe.skipIf(!rxdebugAvailable())("the stock rxdebug and a server that trusts
     await using call = client.open();
     // Less than it announces, so that the server waits for the rest.
     await call.write(buildRequest(RxperfOp.Send, [10_000], 5_000, false));
-    await vi.waitFor(() => expect(server.running).toBe(1));
+    await eventually(() => expect(server.running).toBe(1));
     const text = await rxdebug(server.port);
     expect(text.match(/^Connection from host/gm)).toHaveLength(1);
     expect(text).toMatch(/state active, mode: receiving/);
@@ -114,7 +118,7 @@ describe.skipIf(!rxdebugAvailable())("the stock rxdebug and a server that trusts
     const text = await rxdebug(server.port, "-peers", "-noconns");
     expect(text.match(/^Peer at host/gm)).toHaveLength(1);
     expect(text).toMatch(/^Peer at host 127\.0\.0\.1, port \d+$/m);
-    expect(text).toMatch(/packets sent \d+\tpacket resends 0/);
+    expect(text).toMatch(/packets sent \d+\tpacket resends \d+/);
     expect(text).toMatch(/bytes sent high 0 low \d{4,}/);
     expect(text).toMatch(/\nDone\.\n$/);
   });
@@ -144,7 +148,7 @@ describe("a server that trusts nobody", () => {
     const exited = once(child, "exit");
     try {
       // It asks again only because the first question had no answer.
-      await vi.waitFor(() => expect(ignored()).toBeGreaterThanOrEqual(before + 2), { timeout: 10_000 });
+      await eventually(() => expect(ignored()).toBeGreaterThanOrEqual(before + 2));
     } finally {
       child.kill("SIGKILL");
       await exited;
@@ -182,6 +186,11 @@ describe.skipIf(!peersAvailable())("our rxdebug and the C server", () => {
     client = await RxClient.connect({ host: "127.0.0.1", port: server.port, serviceId: RXPERF_SERVICE_ID });
     const rpc = new RxperfRpc(100, 200);
     for (let i = 0; i < CALLS; i++) await rpc.call(client);
+    // Its threads count a call after they have sent the reply.
+    await eventually(async () => {
+      const { terminal } = await runTool("debug", target, "--json");
+      expect(JSON.parse(terminal.text)).toMatchObject({ callsExecuted: CALLS });
+    });
   });
   afterAll(async () => {
     await client.close();
@@ -201,7 +210,7 @@ describe.skipIf(!peersAvailable())("our rxdebug and the C server", () => {
     const facts = JSON.parse(terminal.text);
     expect(facts).toMatchObject({ target, callsExecuted: CALLS, isWaitingForPackets: false });
     expect(facts.debugVersion >= "S").toBe(true);
-    expect(facts.statistics["packetsRead.data"]).toBe(CALLS);
+    expect(facts.statistics["packetsRead.data"]).toBeGreaterThanOrEqual(CALLS);
     expect(facts.statistics["serverConns"]).toBe(1);
     expect(facts.connections).toHaveLength(1);
     expect(facts.connections[0]).toMatchObject({

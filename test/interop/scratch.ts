@@ -2,8 +2,9 @@
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, vi } from "vitest";
+import { afterEach, beforeEach, expect } from "vitest";
 import { type RpcServer, RxClient, type SocketStats } from "../../src/index.js";
+import { eventually } from "../eventually.js";
 import { expectAtRest } from "./support.js";
 
 /** A new folder for each test, and what the test has started, ended with it. */
@@ -59,7 +60,7 @@ export const statsOf = (server: RpcServer): SocketStats => server.stats()[0] as 
 /** No call, no byte of memory or disk, and no descriptor is held any more. */
 export async function expectNothingHeld(server: RpcServer): Promise<void> {
   await expectAtRest(server);
-  await vi.waitFor(() => {
+  await eventually(() => {
     const { work, spill, files } = statsOf(server);
     expect([work.used, spill.used, files.openDescriptors]).toEqual([0, 0, 0]);
   });

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   type DatagramTransport,
   nullSecurity,
@@ -20,6 +20,7 @@ import { putInt32 } from "../../src/util/bytes.js";
 import { AckReason } from "../../src/wire/ack.js";
 import { DebugRequest, DebugRequestType, writeDebugRequest } from "../../src/wire/debug.js";
 import { PacketFlag, PacketType } from "../../src/wire/packet-type.js";
+import { eventually } from "../eventually.js";
 import { RawPeer } from "./raw-peer.js";
 import { patternAt, patternRpc, RXPERF_SERVICE_ID, startServer } from "./support.js";
 
@@ -96,7 +97,7 @@ async function provokeEverything(
       service({ id: STUCK_ID, backlog: 1, concurrency: 1, call: (call) => untilOver(call.signal) }),
       service({ id: REFUSING_ID, call: () => Promise.reject(new RxAbort(4_242)) }),
     ],
-    { wrapTransport: tap, security, deadTimeMs: 1_500, keepaliveMs: 200 },
+    { wrapTransport: tap, security },
   );
   await using small = await startServer([service({ id: STUCK_ID, call: (call) => untilOver(call.signal) })], {
     wrapTransport: tap,
@@ -131,24 +132,27 @@ async function sendOddities(port: number): Promise<void> {
   await using peer = await RawPeer.connect(port, STUCK_ID);
   await using second = await RawPeer.connect(port, STUCK_ID);
   peer.data(1, 1);
-  await heard(peer, 2); // a PING at once, and the delayed ACK
+  await heard(peer, PacketType.Ack, AckReason.Ping);
   second.data(1, 1);
-  await heard(second, 1); // BUSY: the one handler is taken
+  await heard(second, PacketType.Busy); // the one handler is taken
   peer.data(1, 2, PacketFlag.RequestAck);
   peer.data(1, 2);
   peer.data(1, 4);
   peer.data(1, 100);
   peer.ack(1, AckReason.Ping);
-  await heard(peer, 7);
+  const { Requested, Duplicate, OutOfSequence, ExceedsWindow, PingResponse } = AckReason;
+  for (const reason of [Requested, Duplicate, OutOfSequence, ExceedsWindow, PingResponse]) {
+    await heard(peer, PacketType.Ack, reason);
+  }
   peer.data(1, 3);
   for (let seq = 5; seq < 9; seq++) peer.data(1, seq);
-  await heard(peer, 9);
+  await heard(peer, PacketType.Ack, AckReason.Delay);
   peer.ask(PacketType.Version, new Uint8Array(1));
-  await heard(peer, 10);
+  await heard(peer, PacketType.Version);
   for (const type of Object.values(DebugRequestType)) {
-    const before = peer.received;
+    const before = peer.heard(PacketType.Debug);
     peer.ask(PacketType.Debug, debugRequest(type));
-    await heard(peer, before + 1);
+    await eventually(() => expect(peer.heard(PacketType.Debug)).toBe(before + 1));
   }
 }
 
@@ -156,14 +160,11 @@ async function sendOddities(port: number): Promise<void> {
 async function exhaustBuffers(port: number): Promise<void> {
   await using peer = await RawPeer.connect(port, STUCK_ID);
   for (let seq = 1; seq <= 16; seq++) peer.data(1, seq);
-  await heard(peer, 4);
+  await heard(peer, PacketType.Ack, AckReason.NoSpace);
 }
 
-function heard(peer: RawPeer, datagrams: number): Promise<void> {
-  return vi.waitFor(() => expect(peer.received).toBeGreaterThanOrEqual(datagrams), {
-    timeout: 3_000,
-    interval: 5,
-  });
+function heard(peer: RawPeer, type: PacketType, reason: AckReason | 0 = 0): Promise<void> {
+  return eventually(() => expect(peer.heard(type, reason)).toBeGreaterThan(0));
 }
 
 function debugRequest(type: number): Uint8Array {

@@ -24,6 +24,7 @@ import {
   readDebugStats,
   writeDebugStats,
 } from "../../../src/wire/debug.js";
+import { eventually } from "../../eventually.js";
 import { answer, startFakeRxServer } from "../node/fake-rx-server.js";
 import { runTool } from "./fake-terminal.js";
 
@@ -40,6 +41,8 @@ describe("our server", () => {
     client = await RxClient.connect({ host: "127.0.0.1", port: server.port, serviceId: 147 });
     const rpc = new RxperfRpc(10, 20);
     for (let i = 0; i < 5; i++) await rpc.call(client);
+    // The last reply keeps its buffer, and its call is no finished one, until it is acknowledged, which a client may put off.
+    await eventually(() => expect(server.stats()[0]?.buffers.used).toBe(0));
   });
   afterAll(async () => {
     await client.close();
@@ -62,12 +65,14 @@ describe("our server", () => {
       "packet buffers: 4096 of 4096 free, 0 reclaimed",
       "calls: 5 executed, 0 waiting, 0 have waited; 32 idle threads",
     ]);
-    expect(terminal.text).toMatch(/^ {2}packetsRead\.data +5$/m);
+    // One of each call, and what a busy machine has let be sent again.
+    const dataRead = /^ {2}packetsRead\.data +(\d+)$/m.exec(terminal.text)?.[1];
+    expect(Number(dataRead)).toBeGreaterThanOrEqual(5);
     expect(terminal.text).toMatch(
       /^connections: 1\n {2}127\.0\.0\.1:\d+ server, cid [0-9a-f]{8}, epoch [0-9a-f]{8}, serial \d+, security 0 \(null\)\n {4}channel 0: call 5 dally, eof$/m,
     );
     expect(terminal.text).toMatch(
-      /^peers: 1\n {2}127\.0\.0\.1:\d+ rtt [\d.]+ ms .*, \d+ packets sent, 0 resent/m,
+      /^peers: 1\n {2}127\.0\.0\.1:\d+ rtt [\d.]+ ms .*, \d+ packets sent, \d+ resent/m,
     );
   });
 
@@ -82,7 +87,7 @@ describe("our server", () => {
     expect(terminal.lines).toHaveLength(1);
     const facts = JSON.parse(terminal.text);
     expect(facts).toMatchObject({ target, debugVersion: "S", callsExecuted: 5, packets: 4_096 });
-    expect(facts.statistics["packetsRead.data"]).toBe(5);
+    expect(facts.statistics["packetsRead.data"]).toBeGreaterThanOrEqual(5);
     expect(facts.connections).toHaveLength(1);
     expect(facts.connections[0]).toMatchObject({ isService: true, security: "null", error: 0 });
     expect(facts.connections[0].channels[0]).toMatchObject({ callNumber: 5, state: "dally", mode: "eof" });
@@ -93,7 +98,7 @@ describe("our server", () => {
   test("debug of a server that does not trust us: one line, exit code 1", async () => {
     await using strict = new RpcServer({ trusted: [] });
     await strict.start();
-    const { code, terminal } = await runTool("debug", `127.0.0.1:${strict.port}`, "--timeout", "0.05");
+    const { code, terminal } = await runTool("debug", `127.0.0.1:${strict.port}`, "--timeout", "0.5");
     expect(code).toBe(1);
     expect(terminal.errors).toEqual([
       `rxrpc: RX_ERR_CALL_TIMEOUT: no answer from 127.0.0.1 port ${strict.port} to 1 tries`,

@@ -1,7 +1,7 @@
 // A terminal that remembers, and a way to run the tool without a process.
-import { vi } from "vitest";
 import { run } from "../../../src/cli/run.js";
 import type { Terminal } from "../../../src/cli/terminal.js";
+import { eventually } from "../../eventually.js";
 
 export class FakeTerminal implements Terminal {
   readonly lines: string[] = [];
@@ -58,7 +58,7 @@ export interface RunningServe {
 export async function startServe(...options: string[]): Promise<RunningServe> {
   const terminal = new FakeTerminal();
   const code = run(["serve", "--port", "0", ...options], terminal);
-  const port = await vi.waitFor(() => {
+  const port = await eventually(() => {
     const found = /127\.0\.0\.1:(\d+)/.exec(terminal.lines[0] ?? "")?.[1];
     if (found === undefined) throw new Error(`not listening: ${terminal.errors.join("\n")}`);
     return Number(found);

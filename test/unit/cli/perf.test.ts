@@ -1,5 +1,5 @@
 // `rxrpc perf` without a process.
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { run } from "../../../src/cli/run.js";
 import {
   type RpcServer,
@@ -9,6 +9,7 @@ import {
   RpcServer as Server,
   service,
 } from "../../../src/index.js";
+import { eventually } from "../../eventually.js";
 import { FakeTerminal, runTool } from "./fake-terminal.js";
 
 describe("rxrpc perf", () => {
@@ -68,7 +69,7 @@ describe("rxrpc perf", () => {
   test("tells how far it is, and ends early with what it has", async () => {
     const terminal = new FakeTerminal();
     const code = run(["perf", "rpc", target, "--seconds", "60"], terminal);
-    await vi.waitFor(() => expect(terminal.progressLines.length).toBeGreaterThan(0), { timeout: 10_000 });
+    await eventually(() => expect(terminal.progressLines.length).toBeGreaterThan(0));
     expect(terminal.progressLines[0]).toMatch(
       /^\d+ s: [\d.]+ calls\/s, [\d.]+ Mbit\/s, p99 .*, \d+ done, 0 failed$/,
     );
@@ -81,7 +82,7 @@ describe("rxrpc perf", () => {
   test("tells what a stream has moved that is stopped half-way", async () => {
     const terminal = new FakeTerminal();
     const code = run(["perf", "recv", target, "--bytes", "3G", "--calls", "1"], terminal);
-    await vi.waitFor(() => expect(terminal.progressLines.length).toBeGreaterThan(0), { timeout: 10_000 });
+    await eventually(() => expect(terminal.progressLines.length).toBeGreaterThan(0));
     terminal.stop();
     expect(await code).toBe(1);
     expect(terminal.lines.slice(1)).toEqual([

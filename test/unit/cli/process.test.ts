@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeAll, expect, test } from "vitest";
 import { RxClient, RxSocket } from "../../../src/index.js";
+import { eventually } from "../../eventually.js";
 
 const MAIN = fileURLToPath(new URL("../../../dist/cli/main.js", import.meta.url));
 
@@ -66,6 +67,8 @@ test("a second signal ends it at once, with 130", async () => {
   await using call = client.open();
   const outcome = expect(call.ended).rejects.toThrow();
   await call.write(new Uint8Array(5_000));
+  // An ACK tells that the server has taken the call; what it has not is refused from now on.
+  await eventually(() => expect(client.stats().counters.AckPacketsRead).toBeGreaterThan(0));
   await client.call(new Uint8Array(1));
   serve.child.kill("SIGINT");
   // The call that has not ended keeps it from ending.

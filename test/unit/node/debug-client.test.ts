@@ -1,8 +1,9 @@
 // Questions to servers that answer late, wrongly, endlessly or not at all.
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { RpcServer, RxClient, RxOptionError, RxSocket, rxperfService } from "../../../src/index.js";
 import { DebugClient, type DebugClientOptions } from "../../../src/node/debug-client.js";
 import { RxperfRpc } from "../../../src/rxperf/client.js";
+import { UdpTransport } from "../../../src/transport/udp.js";
 import {
   DEBUG_CONN_SIZE,
   DEBUG_STATS_SIZE,
@@ -45,7 +46,8 @@ describe("a question", () => {
     await using client = await open(server);
     await client.version();
     await client.stats();
-    const [first, second] = server.asked as [Asked, Asked];
+    // A slow answer makes it ask again, with the same bytes.
+    const [first, second] = [server.asked[0], server.asked.at(-1)] as [Asked, Asked];
     expect(first.header).toMatchObject({
       epoch: 999,
       cid: 0,
@@ -82,10 +84,8 @@ describe("a question", () => {
     );
     await using client = await open(server);
     expect(await client.version()).toBe("second");
-    expect(server.asked.map(({ header }) => header.callNumber)).toEqual([
-      server.asked[0]?.header.callNumber,
-      server.asked[0]?.header.callNumber,
-    ]);
+    expect(server.asked.length).toBeGreaterThan(1);
+    expect(new Set(server.asked.map(({ header }) => header.callNumber)).size).toBe(1);
   });
 
   test("that nobody answers ends, and tells what came instead", async () => {
@@ -93,11 +93,23 @@ describe("a question", () => {
       answer(asked, new Uint8Array(3)),
       new Uint8Array(40),
     ]);
+    const opened = vi.spyOn(UdpTransport.prototype, "open");
     await using client = await open(server, { timeoutMs: 500 });
-    await expect(client.stats()).rejects.toMatchObject({
-      code: "RX_ERR_CALL_TIMEOUT",
-      message: `RX_ERR_CALL_TIMEOUT: no answer from 127.0.0.1 port ${server.port} to 1 tries; 2 datagrams came that are no answers`,
-    });
+    const transport = opened.mock.contexts[0] as UdpTransport;
+    opened.mockRestore();
+    // The time is up when both datagrams have been heard, however long that takes.
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const outcome = expect(client.stats()).rejects.toMatchObject({
+        code: "RX_ERR_CALL_TIMEOUT",
+        message: `RX_ERR_CALL_TIMEOUT: no answer from 127.0.0.1 port ${server.port} to 1 tries; 2 datagrams came that are no answers`,
+      });
+      while (transport.counters.datagramsIn < 2) await new Promise((resolve) => setImmediate(resolve));
+      vi.advanceTimersByTime(500);
+      await outcome;
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test("to a port without a server fails at once", async () => {
@@ -199,7 +211,8 @@ describe("a server that plays fair", () => {
       version: "S".charCodeAt(0),
     });
     const statistics = await client.statistics();
-    expect(statistics[RxStatistic.PacketsRead + PacketType.Data - 1]).toBe(5);
+    // One of each call, and what a busy machine has let be sent again.
+    expect(statistics[RxStatistic.PacketsRead + PacketType.Data - 1]).toBeGreaterThanOrEqual(5);
     expect(statistics[RxStatistic.ServerConns]).toBe(1);
     const { entries, isComplete } = await client.connections("all");
     expect(isComplete).toBe(true);

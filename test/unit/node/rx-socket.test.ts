@@ -1,6 +1,7 @@
 // What a socket holds of its services and connections, and what it refuses.
 import { describe, expect, test, vi } from "vitest";
 import { type ConnectOptions, RxSocket } from "../../../src/index.js";
+import { eventually } from "../../eventually.js";
 
 const PEER = { host: "127.0.0.1", port: 9, serviceId: 53 };
 
@@ -36,8 +37,8 @@ describe("RxSocket", () => {
     const call = connection.open();
     call.ended.catch(() => undefined);
     await call.write(new Uint8Array(5));
-    await vi.waitFor(() => expect(socket.stats().services[0]?.accepted).toBe(1));
-    await vi.waitFor(() => expect(socket.stats().services[0]?.waiting).toBe(0));
+    await eventually(() => expect(socket.stats().services[0]?.accepted).toBe(1));
+    await eventually(() => expect(socket.stats().services[0]?.waiting).toBe(0));
     await socket.close(-100);
     expect(await told).toMatchObject({ code: "RX_ERR_SOCKET_CLOSED", abortCode: -100 });
     call.close();

@@ -15,7 +15,7 @@ beforeAll(() => {
 const program = (breakIt: string): string => `
 import { RpcServer, RxClient, RxSocket, service } from ${JSON.stringify(INDEX.href)};
 // Whoever carries on in spite of it gets here.
-setTimeout(() => process.exit(${EXIT_OF_CARRIED_ON}), 15_000);
+setTimeout(() => process.exit(${EXIT_OF_CARRIED_ON}), 30_000);
 const asEver = (call) => void call.readAll().then(() => call.finish());
 async function listening(onNewCall = asEver) {
   const socket = await RxSocket.bind({ onFault: () => undefined });
@@ -77,7 +77,7 @@ describe("G: a broken invariant", () => {
   test.each(broken)("G7: found in %s ends the process with its name and a code", (_, breakIt) => {
     const { status, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", program(breakIt)], {
       encoding: "utf8",
-      timeout: 30_000,
+      timeout: 50_000,
     });
     expect(stderr).toContain("AssertionError");
     expect([status === 0, status === EXIT_OF_CARRIED_ON, status === null]).toEqual([false, false, false]);

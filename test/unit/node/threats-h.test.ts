@@ -104,7 +104,7 @@ describe("H: tools and operation", () => {
 
   test("H2: a server that says nothing is given up", async () => {
     await using server = await startFakeRxServer(() => []);
-    const { code, terminal } = await runTool("version", `127.0.0.1:${server.port}`, "--timeout", "0.05");
+    const { code, terminal } = await runTool("version", `127.0.0.1:${server.port}`, "--timeout", "0.5");
     expect([code, terminal.lines, terminal.errors.length]).toEqual([1, [], 1]);
   });
 

@@ -2,6 +2,7 @@
 
 import type { DatagramSink } from "../../../src/transport/transport.js";
 import { Address } from "../../../src/util/address.js";
+import { eventually } from "../../eventually.js";
 
 export interface Recorded {
   readonly bytes: Uint8Array;
@@ -28,14 +29,11 @@ export class RecordingSink implements DatagramSink {
   }
 }
 
-const TURNS_MAX = 200_000;
-
-/** Lets the event loop turn until the condition holds; a generous number of turns is the limit, not a time. */
+/** Waits until the condition holds, asleep between the looks: a disk or another process may have to go on first. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let turn = 0; !condition(); turn++) {
-    if (turn === TURNS_MAX) throw new Error(`waited in vain: ${what}`);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+  await eventually(() => {
+    if (!condition()) throw new Error(`waited in vain: ${what}`);
+  });
 }
 
 export function bytesOf(text: string): Uint8Array {
