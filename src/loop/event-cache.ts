@@ -198,7 +198,7 @@ export class EventCache {
 
   #runSome(most: number): boolean {
     for (let ran = 0; ran < most; ran++) if (!this.#runNext()) return false;
-    return this.#newCallsLeft > 0 || this.#count > 0;
+    return this.#count > 0;
   }
 
   // Runs one item. @returns false when the turn is over

@@ -244,7 +244,7 @@ export class BlockQueue {
     const isNeeded = this.#front.count === 0;
     // Reading ahead must not take the last free block of a writer that has none: it may be the reader's own writer.
     const isWriterServed = this.#isEnded || this.#tail !== null || region.waitingBlocks > 0;
-    const mayTakeFree = isNeeded || isWriterServed || this.#store.freeBlocks > 1;
+    const mayTakeFree = isWriterServed || this.#store.freeBlocks > 1;
     if (!mayTakeFree && !this.#store.charge(1)) return;
     const block = this.#store.take(SPILLED_BLOCKS);
     assert(block !== null || !isNeeded, "a spilled queue has no block for its reader");
@@ -283,7 +283,6 @@ export class BlockQueue {
 
   // A file operation has ended.
   #land(cause: Error | null): void {
-    if (this.#isReleased) return;
     if (cause !== null) this.#fail(spillFailure(cause));
     else this.#pump();
     // A failure has told already.
