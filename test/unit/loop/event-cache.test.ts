@@ -1,77 +1,10 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  EventCache,
-  EventClass,
-  EventItem,
-  PATIENCE_TURNS,
-  turnsWaitedMax,
-} from "../../../src/loop/event-cache.js";
+import { EventClass, PATIENCE_TURNS, turnsWaitedMax } from "../../../src/loop/event-cache.js";
 import { AssertionError } from "../../../src/util/assert.js";
+import { House, type Probe } from "./event-house.js";
 
 const { NewCall, Control, Data, Background } = EventClass;
 const CLASSES = [NewCall, Control, Data, Background] as const;
-
-class Probe extends EventItem {
-  readonly name: string;
-  readonly #house: House;
-  whenRun: (() => void) | null = null;
-
-  constructor(house: House, name: string) {
-    super();
-    this.#house = house;
-    this.name = name;
-  }
-
-  runEvent(): void {
-    this.#house.ran.push(this.name);
-    this.#house.now += this.#house.itemUs;
-    this.whenRun?.();
-  }
-}
-
-// A cache with a clock that stands still but for what an item costs, and a count of what it asked for.
-class House {
-  readonly ran: string[] = [];
-  readonly faults: unknown[] = [];
-  readonly cache: EventCache;
-  now = 3_000_000_000;
-  itemUs = 0;
-  clockReads = 0;
-  arms = 0;
-
-  constructor(bounds: { readonly itemsPerTurn?: number; readonly turnUs?: number } = {}) {
-    this.cache = new EventCache({
-      ...bounds,
-      nowUs: () => {
-        this.clockReads++;
-        return this.now;
-      },
-      arm: () => {
-        this.arms++;
-      },
-      onFault: (cause) => this.faults.push(cause),
-    });
-  }
-
-  put(name: string, eventClass: EventClass, whenRun?: () => void): Probe {
-    const probe = new Probe(this, name);
-    if (whenRun !== undefined) probe.whenRun = whenRun;
-    this.cache.put(probe, eventClass);
-    return probe;
-  }
-
-  putMany(count: number, eventClass: EventClass): Probe[] {
-    return Array.from({ length: count }, (_, i) => this.put(`${i}`, eventClass));
-  }
-
-  /** Drains once. @returns the names of what ran in this turn */
-  turn(): string[] {
-    this.ran.length = 0;
-    this.cache.drain();
-    return [...this.ran];
-  }
-}
 
 describe("EventCache order", () => {
   it("runs classes by urgency, and one class in the order of arrival", () => {
@@ -368,6 +301,32 @@ describe("EventCache patience", () => {
     expect(house.cache.counters.waitedMax).toBeGreaterThanOrEqual(PATIENCE_TURNS);
   });
 
+  it("states eight turns, and one more for every eight items", () => {
+    expect([0, 1, 8, 9, 64, 65].map((items) => turnsWaitedMax(items))).toEqual([8, 9, 9, 10, 16, 17]);
+  });
+
+  it("runs the more urgent first of two that have waited for equally long", () => {
+    const house = new House();
+    flood(house, 8, Control);
+    house.itemUs = 1_000;
+    house.put("background", Background);
+    house.put("data", Data);
+    for (let turn = 0; turn < PATIENCE_TURNS - 1; turn++) house.turn();
+    expect(house.turn().slice(0, 2)).toEqual(["data", "background"]);
+  });
+
+  it("goes back to urgency in the turn in which the last item out of patience has run", () => {
+    const house = new House();
+    house.itemUs = 1_000;
+    flood(house, 8, Control);
+    house.put("late", Background, () => {
+      house.put("data", Data);
+      house.put("call", NewCall);
+    });
+    for (let turn = 0; turn < PATIENCE_TURNS - 1; turn++) house.turn();
+    expect(house.turn().slice(0, 3)).toEqual(["late", "call", "flood 0"]);
+  });
+
   it("runs new calls before items out of patience", () => {
     const house = new House();
     flood(house, 100, Control);
@@ -376,125 +335,6 @@ describe("EventCache patience", () => {
     for (let turn = 0; turn < PATIENCE_TURNS - 1; turn++) house.turn();
     house.put("call", NewCall);
     expect(house.turn()[0]).toBe("call");
-  });
-});
-
-describe("EventCache against a model", () => {
-  const NAMES = 6;
-  const command = fc.record({
-    kind: fc.constantFrom("put", "put", "put", "withdraw"),
-    item: fc.nat({ max: NAMES - 1 }),
-    eventClass: fc.constantFrom(...CLASSES),
-  });
-  type Command = { readonly kind: string; readonly item: number; readonly eventClass: EventClass };
-  const step = fc.oneof(
-    { weight: 3, arbitrary: command },
-    { weight: 2, arbitrary: fc.constant("drain" as const) },
-  );
-
-  interface Entry {
-    readonly item: number;
-    readonly turn: number;
-  }
-
-  // Four plain queues.
-  class Model {
-    readonly queues: Entry[][] = [[], [], [], []];
-    readonly ran: string[] = [];
-    turns = 0;
-    waitedMax = 0;
-    left = 0;
-
-    do({ kind, item, eventClass }: Command): void {
-      const held = this.classOf(item);
-      if (kind === "put" && held >= 0 && held <= eventClass) return;
-      if (held >= 0)
-        this.queues[held] = (this.queues[held] as Entry[]).filter((entry) => entry.item !== item);
-      if (kind === "put") (this.queues[eventClass] as Entry[]).push({ item, turn: this.turns });
-    }
-
-    classOf(item: number): number {
-      return this.queues.findIndex((queue) => queue.some((entry) => entry.item === item));
-    }
-
-    // The oldest of those out of patience, or else the first of the most urgent class.
-    nextQueue(): Entry[] | undefined {
-      const heads = this.queues.filter((queue) => queue.length > 0);
-      const impatient = heads.filter((queue) => this.turns - (queue[0] as Entry).turn >= PATIENCE_TURNS);
-      const oldest = Math.min(...impatient.map((queue) => (queue[0] as Entry).turn));
-      return impatient.find((queue) => queue[0]?.turn === oldest) ?? heads[0];
-    }
-
-    drain(itemsPerTurn: number, next: () => Command | undefined): void {
-      if (this.count === 0) return;
-      this.turns++;
-      const run = (queue: Entry[] | undefined): void => {
-        const { item, turn } = queue?.shift() as Entry;
-        this.ran.push(`${item}`);
-        this.waitedMax = Math.max(this.waitedMax, this.turns - turn);
-        const reaction = next();
-        if (reaction !== undefined) this.do(reaction);
-      };
-      for (let left = (this.queues[0] as Entry[]).length; left > 0 && this.queues[0]?.length; left--) {
-        run(this.queues[0]);
-      }
-      for (let i = 0; i < itemsPerTurn && this.count > 0; i++) run(this.nextQueue());
-      this.left += this.count;
-    }
-
-    get count(): number {
-      return this.queues.flat().length;
-    }
-  }
-
-  it("runs the same in the same order, holds the same, and has one drain asked for while it holds anything", () => {
-    fc.assert(
-      fc.property(
-        fc.array(step, { maxLength: 80, size: "max" }),
-        fc.array(fc.option(command, { nil: undefined }), { maxLength: 40, size: "max" }),
-        fc.integer({ min: 1, max: 4 }),
-        (steps, reactions, itemsPerTurn) => {
-          const house = new House({ itemsPerTurn });
-          const model = new Model();
-          const script = reactions.values();
-          const modelScript = reactions.values();
-          const react = (): void => {
-            const reaction = script.next().value;
-            if (reaction !== undefined) perform(reaction);
-          };
-          const items = Array.from({ length: NAMES }, (_, i) => new Probe(house, `${i}`));
-          for (const item of items) item.whenRun = react;
-          const perform = ({ kind, item, eventClass }: Command): void => {
-            if (kind === "put") house.cache.put(items[item] as Probe, eventClass);
-            else house.cache.withdraw(items[item] as Probe);
-          };
-          let isWanted: boolean = false;
-          for (const each of steps) {
-            const armsBefore = house.arms;
-            if (each === "drain") {
-              isWanted = false;
-              house.cache.drain();
-              model.drain(itemsPerTurn, () => modelScript.next().value);
-            } else {
-              perform(each);
-              model.do(each);
-            }
-            expect(house.ran).toEqual(model.ran);
-            expect(house.cache.count).toBe(model.count);
-            expect(items.map((item) => item.eventClass)).toEqual(items.map((_, i) => model.classOf(i)));
-            const { turns, waitedMax, left } = house.cache.counters;
-            expect([turns, waitedMax, left]).toEqual([model.turns, model.waitedMax, model.left]);
-            const isNewlyWanted: boolean = model.count > 0 && !isWanted;
-            expect(house.arms - armsBefore).toBe(isNewlyWanted ? 1 : 0);
-            isWanted ||= isNewlyWanted;
-          }
-          const { learned, run } = house.cache.counters;
-          expect(run).toBe(house.ran.length);
-          expect(learned).toBeGreaterThanOrEqual(run + house.cache.count);
-        },
-      ),
-      { numRuns: 500 },
-    );
   });
 });
 
@@ -521,6 +361,15 @@ describe("EventCache steps", () => {
     expect(house.cache.drainStep(8)).toBe(false);
     expect(house.ran).toEqual(["0", "late", "1"]);
     expect([house.arms, house.cache.counters.turns]).toEqual([1, 1]);
+  });
+
+  it("is over with the step that runs the last item, and what comes then asks for a turn of its own", () => {
+    const house = new House();
+    house.putMany(2, Data);
+    expect(house.cache.drainStep(2)).toBe(false);
+    house.put("next", Data);
+    expect([house.arms, house.cache.counters.turns]).toEqual([2, 1]);
+    expect(house.turn()).toEqual(["next"]);
   });
 
   it("ends the turn when what was left has been withdrawn", () => {

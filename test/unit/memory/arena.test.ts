@@ -105,6 +105,8 @@ describe("Arena: allocation", () => {
     expect(errorOf(() => roomy.alloc(600)).message).toMatch(
       /600 bytes asked, 0 of at most 1000 in use; the limit for all calls/,
     );
+    // The last byte of its own limit is still its own.
+    expect(errorOf(() => roomy.alloc(1000)).message).toMatch(/; the limit for all calls/);
   });
 
   it("reports a system without memory like a budget without room, and returns the charge", () => {
@@ -120,6 +122,7 @@ describe("Arena: allocation", () => {
     const failed = errorOf(() => arena.alloc(8));
     vi.unstubAllGlobals();
     expect(failed).toEqual(NO_MEMORY);
+    expect(failed.message).toMatch(/4096 bytes asked, the system has no memory left$/);
     expect(failed.cause).toBeInstanceOf(RangeError);
     expect([arena.bytes, budget.used]).toEqual([0, 0]);
     expect(arena.alloc(8).length).toBe(8);
@@ -129,6 +132,23 @@ describe("Arena: allocation", () => {
     const { arena } = arenaOf(Number.POSITIVE_INFINITY);
     expect(() => arena.alloc(length as number)).toThrow(RxOptionError);
     expect(arena.bytes).toBe(0);
+  });
+
+  it("may be asked for as much as a view can hold: then it is the budget that refuses", () => {
+    expect(() => arenaOf(100).arena.alloc(2 ** 31 - 1)).toThrow(NO_MEMORY);
+  });
+
+  it("names the argument that is wrong and what it should have been", () => {
+    const { arena } = arenaOf(100);
+    const refusals: [() => unknown, string, string][] = [
+      [() => arena.alloc(-1), "length", "an integer from 0 to 2147483647"],
+      [() => arena.copy("abc" as never), "bytes", "a Uint8Array"],
+      [() => arena.link({} as never), "thing", "an object with release()"],
+      [() => arenaOf(100, 8), "blockBytes", "an integer from 64 to 2147483647"],
+      [() => arenaOf(100, 100), "blockBytes", "a multiple of 8"],
+    ];
+    for (const [action, option, expected] of refusals)
+      expect(errorOf(action)).toMatchObject({ option, expected });
   });
 
   it.each([0, 8, 56, 100, 4096.5, -64, "4096", 2 ** 31])(
@@ -205,6 +225,12 @@ describe("Arena: clear()", () => {
     expect(() => arena.copy(new Uint8Array(8))).toThrow(ENDED);
     expect(() => arena.linkShared(chunk)).toThrow(ENDED);
     expect([chunk.references, budget.used, arena.bytes]).toEqual([1, 0, 0]);
+    const late = [() => arena.alloc(8), () => arena.link(chunk), () => arena.linkShared(chunk)];
+    expect(late.map((action) => errorOf(action).message)).toEqual(
+      ["alloc", "link", "linkShared"].map(
+        (name) => `RX_ERR_CALL_ENDED: ${name}: the arena went with its call`,
+      ),
+    );
   });
 
   it("releases what is linked, the latest first, while the memory is still there", () => {

@@ -64,9 +64,16 @@ describe("BufferPool", () => {
     expect(pool.free).toBe(2);
   });
 
-  it("refuses a buffer that is not in use", () => {
+  it("refuses every buffer of a new pool, which has none in use, and is as before", () => {
     const pool = new BufferPool(3, BYTES);
-    expect(() => pool.give(0)).toThrow(AssertionError);
+    for (const buffer of [0, 1, 2]) {
+      expect(() => pool.give(buffer)).toThrow(AssertionError);
+      expect([pool.free, pool.next[buffer]]).toEqual([3, buffer]);
+    }
+  });
+
+  it("refuses a buffer that is not in use any more", () => {
+    const pool = new BufferPool(3, BYTES);
     const [kept, buffer] = [pool.take(), pool.take()];
     pool.give(buffer);
     expect(() => pool.give(buffer)).toThrow(AssertionError);
@@ -330,6 +337,21 @@ describe("BufferPool, waiters", () => {
     offering.answer = (slot) => slot !== 1 || pool.take(End) !== NO_BUFFER;
     pool.give(link(pool, taken.slice(0, 3)));
     expect([offers.map(([slot]) => slot), pool.free, pool.waiters.count]).toEqual([[1, 2], 0, 1]);
+  });
+
+  it("a waiter that leaves while another is made its offer is not looked for: the buffer is free", () => {
+    const offering = makeOffering(3);
+    const { pool, offers } = offering;
+    const taken = takeAll(pool);
+    for (const slot of [1, 2]) pool.wait(slot, End);
+    offering.answer = () => {
+      pool.waiters.remove(2);
+      return true;
+    };
+    pool.give(link(pool, taken.slice(0, 2)));
+    expect([offers.map(([slot]) => slot), pool.free, pool.waiters.count]).toEqual([[1], 1, 0]);
+    pool.give(taken[2] as number);
+    expect([offers.length, pool.free]).toEqual([1, 2]);
   });
 
   it("a waiter is offered nothing of what its class leaves to those above it", () => {

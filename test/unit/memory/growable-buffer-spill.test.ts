@@ -1,4 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { ByteBudget } from "../../../src/memory/byte-budget.js";
+import { GrowableBuffer } from "../../../src/memory/growable-buffer.js";
+import type { SpillFile } from "../../../src/memory/spill-file.js";
+import { AssertionError } from "../../../src/util/assert.js";
 import { RxError } from "../../../src/util/errors.js";
 import { systemError } from "./fake-spill.js";
 import { Bench, BLOCK, SPILLED_BYTES, spilledBench } from "./growable-bench.js";
@@ -98,6 +102,17 @@ describe("GrowableBuffer that spills", () => {
     bench.changes = 0;
     bench.spill.landKind("read");
     expect([bench.changes, bench.take()]).toEqual([1, BLOCK]);
+  });
+
+  it("does not tell a reader that waits for the file of bytes that go there too", () => {
+    const bench = spilledBench(20, { thresholdBlocks: 2 });
+    bench.take();
+    bench.take();
+    expect(bench.buffer.peek()).toBeNull();
+    bench.changes = 0;
+    expect([bench.write(BLOCK), bench.changes]).toEqual([BLOCK, 0]);
+    bench.takeAll();
+    expect(bench.read).toBe(21 * BLOCK);
   });
 
   it("hands a block that was just written straight to a reader that waits for it", () => {
@@ -206,6 +221,19 @@ describe("GrowableBuffer that spills", () => {
     bench.expectNothingHeld();
   });
 
+  it("goes on in memory when its reader has caught up before there is a file, and uses that file later", () => {
+    const bench = new Bench({ thresholdBlocks: 2 });
+    bench.write(2 * BLOCK + 1);
+    while (bench.take() > 0);
+    expect([bench.read, bench.buffer.isSpilled, bench.spill.asked]).toEqual([2 * BLOCK + 1, false, ["open"]]);
+    bench.spill.land();
+    expect([bench.buffer.failure, bench.spill.openFiles, bench.spill.pending]).toEqual([null, 1, []]);
+    bench.writeAll(10 * BLOCK);
+    bench.takeAll();
+    expect([bench.read, bench.spill.files.length]).toEqual([12 * BLOCK + 1, 1]);
+    bench.check();
+  });
+
   it("does not mind how the cutting of a file ends that it has closed meanwhile", () => {
     const bench = spilledBench(10);
     while (!bench.spill.pending.some(({ kind }) => kind === "truncate")) {
@@ -222,16 +250,17 @@ describe("GrowableBuffer that spills", () => {
 
 describe("GrowableBuffer that fails", () => {
   it.each([
-    ["ENOSPC", "RX_ERR_SPILL_FULL", 108],
-    ["EDQUOT", "RX_ERR_SPILL_FULL", 109],
-    ["EIO", "RX_ERR_FILE", 112],
-  ] as const)("says of a write that ended with %s: %s, %d", (systemCode, code, abortCode) => {
+    ["ENOSPC", "RX_ERR_SPILL_FULL", 108, "the disk of the spill file is full"],
+    ["EDQUOT", "RX_ERR_SPILL_FULL", 109, "the system's disk quota is used up"],
+    ["EIO", "RX_ERR_FILE", 112, "the spill file failed"],
+  ] as const)("says of a write that ended with %s: %s, %d", (systemCode, code, abortCode, words) => {
     const bench = spilledBench(6);
     bench.writeAll(2 * BLOCK);
     const cause = systemError(systemCode);
     bench.changes = 0;
     bench.spill.landKind("write", cause);
     expect(bench.buffer.failure).toMatchObject({ code, abortCode, cause });
+    expect(bench.buffer.failure?.message).toMatch(words);
     expect([bench.changes, bench.buffer.reserve(1), bench.buffer.peek(), bench.buffer.isAtEnd]).toEqual([
       1,
       null,
@@ -249,6 +278,37 @@ describe("GrowableBuffer that fails", () => {
     const wrapper = new RxError("RX_ERR_FILE", "write failed", { cause: systemError("ENOSPC") });
     bench.spill.landKind("write", wrapper);
     expect(bench.buffer.failure).toMatchObject({ code: "RX_ERR_SPILL_FULL", abortCode: 108, cause: wrapper });
+  });
+
+  it.each([
+    ["that wraps nothing", new RxError("RX_ERR_FILE", "write failed"), "RX_ERR_FILE", 112],
+    [
+      "of the system, whatever it was caused by",
+      Object.assign(systemError("ENOSPC"), { cause: systemError("EIO") }),
+      "RX_ERR_SPILL_FULL",
+      108,
+    ],
+  ] as const)("takes an error for what it is %s", (_, cause, code, abortCode) => {
+    const bench = spilledBench(6);
+    bench.writeAll(2 * BLOCK);
+    bench.spill.landKind("write", cause);
+    expect(bench.buffer.failure).toMatchObject({ code, abortCode, cause });
+  });
+
+  it("finds fault with a spill space that gives neither a file nor a reason", () => {
+    const opened: ((cause: Error | null, file: SpillFile | null) => void)[] = [];
+    const budget = new ByteBudget(100 * BLOCK);
+    const buffer = new GrowableBuffer({
+      memory: budget,
+      disk: budget,
+      thresholdBytes: 2 * BLOCK,
+      blockBytes: BLOCK,
+      spill: { open: (done) => opened.push(done) },
+      onChange: () => undefined,
+    });
+    buffer.write(new Uint8Array(3 * BLOCK), 0, 3 * BLOCK);
+    expect(opened.length).toBe(1);
+    expect(() => opened[0]?.(null, null)).toThrow(AssertionError);
   });
 
   it.each(["open", "read", "truncate"] as const)("fails when %s does", (kind) => {
@@ -282,6 +342,7 @@ describe("GrowableBuffer that fails", () => {
       if (bench.write(BLOCK) === 0 && bench.buffer.failure === null) bench.spill.land();
     }
     expect(bench.buffer.failure).toMatchObject({ code: "RX_ERR_SPILL_FULL", abortCode: 109 });
+    expect(bench.buffer.failure?.message).toMatch(`cannot grow past ${5 * BLOCK} bytes`);
     expect([bench.disk.highWater, bench.changes > 0]).toEqual([5 * BLOCK, true]);
     bench.spill.landAll();
     bench.expectNothingHeld();
@@ -320,6 +381,7 @@ describe("GrowableBuffer.clear()", () => {
     const bench = spilledBench(10);
     bench.buffer.clear();
     bench.expectNothingHeld();
+    expect(bench.buffer.isSpilled).toBe(false);
     bench.buffer.clear();
     bench.expectNothingHeld();
     expect([bench.buffer.peek(), bench.buffer.reserve(1), bench.buffer.isAtEnd]).toEqual([null, null, false]);
@@ -346,6 +408,15 @@ describe("GrowableBuffer.clear()", () => {
     bench.buffer.clear();
     bench.spill.land();
     expect([bench.spill.files.length, bench.changes]).toEqual([1, 0]);
+    bench.expectNothingHeld();
+  });
+
+  it("does not mind that a file could not be opened that it needs no more", () => {
+    const bench = new Bench({ thresholdBlocks: 2 });
+    bench.write(2 * BLOCK + 1);
+    bench.buffer.clear();
+    bench.spill.land(0, systemError("EMFILE"));
+    expect([bench.buffer.failure, bench.changes]).toEqual([null, 0]);
     bench.expectNothingHeld();
   });
 

@@ -153,6 +153,24 @@ describe("GrowableBuffer in memory", () => {
     expect(() => bench.buffer.reserve(1)).toThrow(AssertionError);
   });
 
+  it("lends no more than is left of a block, at either end", () => {
+    const bench = new Bench();
+    bench.write(5);
+    bench.take(2);
+    expect(() => bench.buffer.consume(4)).toThrow(AssertionError);
+    expect(() => bench.buffer.consume(-1)).toThrow(AssertionError);
+    expect(bench.buffer.reserve(1)?.length).toBe(BLOCK - 5);
+    expect(() => bench.buffer.commit(BLOCK - 4)).toThrow(AssertionError);
+    expect(() => bench.buffer.commit(-1)).toThrow(AssertionError);
+    expect([bench.buffer.length, bench.take(), bench.buffer.totalBytes]).toEqual([3, 3, 5]);
+  });
+
+  it("lets a reader who found nothing consume nothing", () => {
+    const { buffer } = new Bench();
+    buffer.consume(0);
+    expect(buffer.length).toBe(0);
+  });
+
   it.each([{ blockBytes: 0 }, { blockBytes: 1.5 }, { thresholdBytes: -1 }])(
     "finds fault with %j",
     (wrong) => {
@@ -172,6 +190,13 @@ describe("GrowableBuffer in memory", () => {
       onChange: () => undefined,
     });
     expect(buffer.reserve(65_536)?.length).toBe(65_536);
+  });
+
+  it("does not come to its end by an end() after it was cleared, though nothing is unread", () => {
+    const { buffer } = new Bench();
+    buffer.clear();
+    buffer.end();
+    expect([buffer.isEnded, buffer.isAtEnd]).toEqual([false, false]);
   });
 });
 
@@ -214,6 +239,10 @@ describe("GrowableBuffer at the memory budget", () => {
     const bench = new Bench(setup);
     expect(bench.write(1)).toBe(0);
     expect(bench.buffer.failure).toMatchObject({ code: "RX_ERR_MEMORY", abortCode: 12 });
+    const neededBytes = setup.hasSpill ? 2 * BLOCK : BLOCK;
+    expect(bench.buffer.failure?.message).toMatch(`no memory for the first ${neededBytes} bytes`);
+    bench.buffer.end();
+    expect(bench.buffer.isAtEnd).toBe(false);
     expect([bench.changes, bench.buffer.reserve(1), bench.buffer.peek()]).toEqual([1, null, null]);
     bench.expectNothingHeld();
   });
@@ -246,6 +275,23 @@ describe("GrowableBuffer at the memory budget", () => {
     bench.write(1);
     bench.take();
     expect(bench.spill.pending.map(({ kind }) => kind)).toEqual(["read"]);
+  });
+
+  it("reads ahead with a free block when it leaves another to the writer", () => {
+    const bench = spilledBench(10, { thresholdBlocks: 3, memoryBlocks: 3 });
+    bench.take();
+    expect(bench.spill.pending.map(({ kind }) => kind)).toEqual(["read"]);
+    expect(bench.write(1)).toBe(1);
+  });
+
+  it("reads ahead with the last free block while the writer gets one back that is being written", () => {
+    const bench = spilledBench(10, { thresholdBlocks: 3, memoryBlocks: 3 });
+    bench.write(BLOCK);
+    bench.take();
+    expect(bench.spill.pending.map(({ kind }) => kind)).toEqual(["write", "read"]);
+    expect(bench.write(1)).toBe(0);
+    bench.spill.landKind("write");
+    expect(bench.write(1)).toBe(1);
   });
 
   it("reads ahead with a block from the budget when the only free one is the writer's", () => {

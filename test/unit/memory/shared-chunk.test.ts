@@ -42,6 +42,8 @@ describe("SharedChunk", () => {
     chunk.release();
     expect(() => chunk.retain()).toThrow(STATE_ERROR);
     expect(() => chunk.release()).toThrow(STATE_ERROR);
+    expect(() => chunk.retain()).toThrow("retain: the shared chunk has no references left");
+    expect(() => chunk.release()).toThrow("release: the shared chunk has no references left");
     expect([chunk.references, chunk.isDisposed, dispose.mock.calls.length]).toEqual([0, true, 1]);
   });
 
@@ -71,12 +73,16 @@ describe("SharedChunk", () => {
   it.each([undefined, null, "bytes", [1, 2], new ArrayBuffer(8), new Uint16Array(4)])(
     "refuses %s as bytes",
     (bytes) => {
-      expect(() => new SharedChunk(bytes as never)).toThrow(RxOptionError);
+      const make = (): unknown => new SharedChunk(bytes as never);
+      expect(make).toThrow(RxOptionError);
+      expect(make).toThrow(expect.objectContaining({ option: "bytes", expected: "a Uint8Array" }));
     },
   );
 
   it("refuses a dispose that is no function", () => {
-    expect(() => new SharedChunk(new Uint8Array(1), {} as never)).toThrow(RxOptionError);
+    const make = (): unknown => new SharedChunk(new Uint8Array(1), {} as never);
+    expect(make).toThrow(RxOptionError);
+    expect(make).toThrow(expect.objectContaining({ option: "dispose", expected: "a function" }));
   });
 
   it("disposes exactly once and at zero, in whatever order references come and go", () => {

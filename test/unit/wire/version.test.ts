@@ -44,20 +44,24 @@ describe("isVersionRequest()", () => {
 });
 
 describe("VERSION reply", () => {
-  it.each([1, 2, 59, 64, 65])("fills %i bytes, a NUL among the first 64, whatever the text", (size) => {
-    for (const length of [0, 1, 57, 58, 62, 63, 64, 65, 200]) {
-      const bytes = reply("x".repeat(length), size);
-      const kept = Math.min(length, size - 1, 63);
-      expect(bytes).toEqual(Uint8Array.from({ length: size }, (_, i) => (i < kept ? 0x78 : 0)));
-      expect(readVersionText(bytes, 0, size)).toBe("x".repeat(kept));
-    }
-  });
+  it.each([1, 2, 59, 62, 63, 64, 65])(
+    "fills %i bytes, a NUL among the first 64, whatever the text",
+    (size) => {
+      for (const length of [0, 1, 57, 58, 62, 63, 64, 65, 200]) {
+        const bytes = reply("x".repeat(length), size);
+        const kept = Math.min(length, size - 1, 63);
+        expect(bytes).toEqual(Uint8Array.from({ length: size }, (_, i) => (i < kept ? 0x78 : 0)));
+        expect(readVersionText(bytes, 0, size)).toBe("x".repeat(kept));
+      }
+    },
+  );
 
   it.each([0, -1, VERSION_REPLY_SIZE + 1])("is never asked for with size %i", (size) => {
     expect(() => writeVersionReply(poisoned(200), 0, ascii("x"), size)).toThrow(AssertionError);
   });
 
-  it("is never written past its buffer", () => {
+  it("is never written past its buffer, whose last byte it may use", () => {
+    expect(writeVersionReply(poisoned(65), 0, ascii("x"), 65)).toBe(65);
     expect(() => writeVersionReply(poisoned(64), 0, ascii("x"), 65)).toThrow(AssertionError);
   });
 });
@@ -77,6 +81,7 @@ describe("readVersionText()", () => {
 
   it("reads nothing past the end", () => {
     expect(readVersionText(ascii("abcdef"), 2, 4)).toBe("cd");
+    expect(readVersionText(ascii("a".repeat(200)), 60, 100)).toBe("a".repeat(40));
   });
 });
 
