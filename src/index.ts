@@ -50,3 +50,9 @@ export type { DatagramSink, DatagramTransport, TransportCounters } from "./trans
 export { RX_ERRORS, RxError, type RxErrorCode, RxOptionError } from "./util/errors.js";
 export { AbortCode, abortCodeName } from "./wire/abort.js";
 export { describePacket } from "./wire/describe.js";
+export type { XdrCursorOptions } from "./xdr/cursor.js";
+export { XdrReader } from "./xdr/reader.js";
+export type { Infer, XdrType } from "./xdr/type.js";
+export { XdrWriter, type XdrWriterOptions } from "./xdr/writer.js";
+export * as xdr from "./xdr/xdr.js";
+export { XdrError } from "./xdr/xdr-error.js";

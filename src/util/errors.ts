@@ -21,6 +21,7 @@ export const RX_ERRORS = {
   RX_ERR_CALL_CANCELLED: "the caller cancelled the call",
   RX_ERR_NETWORK: "the network reported an error for the peer",
   RX_ERR_END_OF_DATA: "the peer's data ended before what was asked for",
+  RX_ERR_XDR: "bytes are no value of their XDR type, or a value does not fit it",
   RX_ERR_TOO_LARGE: "the data passes the limit of the call",
   RX_ERR_MEMORY: "the memory limit of the call or of the socket is reached",
   RX_ERR_SPILL_FULL: "a buffer cannot grow: its quota or the disk of its spill file is used up",
