@@ -8,6 +8,8 @@ import type { EventCache } from "../../src/loop/event-cache.js";
 import { NO_BUFFER } from "../../src/memory/buffer-pool.js";
 import { HandlerError } from "./handler-error.js";
 
+const BACKLOG_MAX = 32;
+
 export interface CheckedEndpoint {
   readonly endpoint: Endpoint;
   readonly events: EventCache;
@@ -36,10 +38,13 @@ function holds(what: string, isTrue: boolean, oracle = "O3"): void {
   if (!isTrue) throw new Violation(oracle, what);
 }
 
-/** Buffers that the calls of an endpoint hold. */
+/** Buffers that the calls of an endpoint hold. A call that lies in a pool or a ring has nothing to hold one for. */
 export function buffersHeld(endpoint: Endpoint): number {
   let held = 0;
-  for (const call of endpoint.local.calls.all) held += call.rx.buffersHeld + call.tx.buffersHeld;
+  for (const call of endpoint.local.calls.all) {
+    if (call.state === CallState.Spare || call.state === CallState.ServerPrealloc) continue;
+    held += call.rx.buffersHeld + call.tx.buffersHeld;
+  }
   return held;
 }
 
@@ -47,23 +52,32 @@ export function buffersHeld(endpoint: Endpoint): number {
 export class StepChecker {
   /** By call slot: generation, rx.next and tx.first at the last look. */
   readonly #seen: { generation: number; next: number; first: number }[] = [];
+  /** The largest share of one address that any service has given; calls of services that were removed go on. */
+  #perPeerMax = 0;
 
   check(checked: CheckedEndpoint): void {
     const { endpoint } = checked;
-    const { local, config } = endpoint;
+    const { local } = endpoint;
     const fault = checked.faults.find((thrown) => !(thrown instanceof HandlerError));
     if (fault instanceof Error) throw fault;
     if (fault !== undefined) throw new Violation("O9", "something was thrown that is no Error");
+    checkLimits(endpoint);
+    this.#checkShares(endpoint);
     const withheld = checked.buffersWithheld ?? 0;
     same("buffers in use against buffers held", local.buffers.used, buffersHeld(endpoint) + withheld);
     checkWaiters(endpoint);
-    holds("calls within their limit", local.calls.used <= config.callsMax, "O4");
-    holds("connections within their limit", local.connections.pool.used <= config.connectionsMax, "O4");
-    holds("peers within their limit", local.peers.pool.used <= config.peersMax, "O4");
-    holds("strangers within their limit", local.peers.strangers <= config.strangersMax, "O4");
     this.#checkServices(endpoint);
     this.#checkCalls(endpoint);
     checkConnections(endpoint);
+  }
+
+  #checkShares({ local: { peers }, services }: Endpoint): void {
+    for (const { callsPerPeerMax } of services.values())
+      this.#perPeerMax = Math.max(this.#perPeerMax, callsPerPeerMax);
+    // All services were removed before the first look.
+    if (this.#perPeerMax === 0) return;
+    for (let i = 0; i < peers.known.count; i++)
+      limit("calls of one address", peers.pool.at(peers.known.at(i)).activeCalls, this.#perPeerMax);
   }
 
   #checkServices(endpoint: Endpoint): void {
@@ -74,10 +88,12 @@ export class StepChecker {
       holds(
         "spare peers >= connections >= calls",
         backlog.peers >= backlog.connections && backlog.connections >= backlog.calls,
+        "O12",
       );
+      holds("a backlog of at most 32", service.limit <= BACKLOG_MAX, "O4");
       // After listen(0) calls that still wait are beyond the new limit.
       if (service.limit > 0)
-        holds("spare and waiting calls within the backlog", backlog.calls <= service.limit);
+        holds("spare and waiting calls within the backlog", backlog.calls <= service.limit, "O4");
       holds("waiting is not negative", service.waiting >= 0);
     }
     let preallocated = 0;
@@ -102,6 +118,25 @@ export class StepChecker {
     }
     same("calls taken against calls in a state", local.calls.used, used);
   }
+}
+
+// Counted anew where a count is kept beside what it counts: a pool that forgot its limit would not tell.
+function checkLimits({ local, config }: Endpoint): void {
+  const { calls, connections, peers, buffers, tombstones } = local;
+  limit("calls", calls.used, config.callsMax);
+  limit("calls made", calls.all.length, config.callsMax);
+  limit("connections", connections.pool.used, config.connectionsMax);
+  limit("connections made", connections.pool.all.length, config.connectionsMax);
+  limit("peers", peers.pool.used, config.peersMax);
+  limit("peers made", peers.pool.all.length, config.peersMax);
+  limit("strangers", peers.strangers, config.strangersMax);
+  limit("calls of strangers", local.strangerCalls.count, config.strangerCallsMax);
+  limit("buffers", buffers.used, config.buffersMax);
+  limit("tombstones", tombstones.count, config.tombstonesMax);
+}
+
+function limit(what: string, count: number, most: number): void {
+  if (count > most) throw new Violation("O4", `${count} ${what}, and at most ${most} are allowed`);
 }
 
 // Nobody waits for a buffer that he could take, nobody waits who is over, and what was handed over is still wanted.

@@ -1,7 +1,9 @@
 // The kinds of faults as switches with a name and a count. Each seed leaves a random half of those that a scenario allows.
-import type { FaultSettings } from "../../src/transport/link-faults.js";
+import type { FaultCounts, FaultSettings } from "../../src/transport/link-faults.js";
 import type { Prng } from "../../src/transport/prng.js";
-import type { World } from "./world.js";
+import type { SimulatedNetwork, SimulatedPort } from "../../src/transport/simulated-network.js";
+import type { End } from "./pair.js";
+import type { ClientSide, ServerSide } from "./world.js";
 
 export const FAULT_KINDS = [
   "loss", "burst", "copy", "replay", "delay", "jitter", "reorder", "stuck", "damage", "mtu", "outage", "move",
@@ -23,7 +25,24 @@ export const END_FAULTS = [
 /** Faults after which calls may fail. */
 const FATAL: readonly FaultKind[] = ["damage", "move", "restartServer", "restartClient"];
 
+/** What faults happen to. A run that has no ends or casts of its own to lend leaves those lists empty. */
+export interface FaultGround {
+  readonly simulation: {
+    readonly network: SimulatedNetwork;
+    readonly nowUs: number;
+    readonly ends: readonly End[];
+  };
+  /** Of everybody who talks. */
+  readonly ports: readonly SimulatedPort[];
+  readonly servers: readonly ServerSide[];
+  readonly clients: readonly ClientSide[];
+  restartServer(server: ServerSide): boolean;
+  restartClient(client: ClientSide): boolean;
+  moveClient(client: ClientSide): boolean;
+}
+
 const SECOND = 1_000_000;
+const PAUSE_US = SECOND / 5;
 // What large datagrams meet: a path that carries plain packets still does, others carry fewer segments.
 const SIZES = [1_472, 2_900, 4_352, 65_535];
 
@@ -60,8 +79,19 @@ export class FaultPlan {
     this.counts[kind] = (this.counts[kind] ?? 0) + times;
   }
 
+  /** What one direction of a path has done to its datagrams. */
+  countLink(counts: Readonly<FaultCounts>): void {
+    this.count(this.has("burst") ? "burst" : "loss", counts.lost);
+    this.count("outage", counts.cut);
+    this.count("mtu", counts.tooLong);
+    this.count("copy", counts.copied);
+    this.count("reorder", counts.reordered);
+    this.count("damage", counts.damaged);
+    this.count("replay", counts.replayed);
+  }
+
   /** Begins with the faults of the path and lets the others come at their times. */
-  start(world: World): void {
+  start(world: FaultGround): void {
     this.#isOver = false;
     world.simulation.network.configure(this.#pathSettings());
     if (this.has("delay")) this.count("delay");
@@ -72,7 +102,7 @@ export class FaultPlan {
   }
 
   /** What an end that comes later gets as well. */
-  delayTimers(end: World["simulation"]["ends"][number]): void {
+  delayTimers(end: End): void {
     if (this.#isOver || !this.has("lateTimer")) return;
     const prng = this.#prng.fork();
     end.lateUs = () => {
@@ -83,7 +113,7 @@ export class FaultPlan {
   }
 
   /** Ends all faults; what they have done stays done. */
-  stop(world: World): void {
+  stop(world: FaultGround): void {
     this.#isOver = true;
     world.simulation.network.heal();
     for (const undo of this.#undo) undo();
@@ -110,12 +140,10 @@ export class FaultPlan {
     return settings;
   }
 
-  // Episodes of one kind follow each other with pauses in which calls can recover.
-  #repeat(world: World, kind: FaultKind, prng: Prng): void {
+  // Episodes of one kind follow each other with pauses.
+  #repeat(world: FaultGround, kind: FaultKind, prng: Prng): void {
     const begin = EPISODES[kind];
     if (begin === undefined || !this.has(kind)) return;
-    // Silence of several seconds comes seldom: a path that is never whole for long may end calls with reason.
-    const pauseUs = kind === "stuck" || kind === "outage" ? 10 * SECOND : SECOND / 5;
     const next = (): void => {
       if (this.#isOver) return;
       const { undo, lastsUs } = begin(world, prng, this);
@@ -127,7 +155,7 @@ export class FaultPlan {
     };
     const wait = (lastsUs: number, then?: () => void): void => {
       if (then !== undefined) world.simulation.network.after(lastsUs, then);
-      world.simulation.network.after(lastsUs + pauseUs + prng.below(4 * SECOND), next);
+      world.simulation.network.after(lastsUs + PAUSE_US + prng.below(4 * SECOND), next);
     };
     wait(0);
   }
@@ -140,7 +168,7 @@ interface Episode {
 }
 
 const AT_ONCE: Episode = { undo: null, lastsUs: 0 };
-type Begin = (world: World, prng: Prng, plan: FaultPlan) => Episode;
+type Begin = (world: FaultGround, prng: Prng, plan: FaultPlan) => Episode;
 
 function oneOf<T>(prng: Prng, from: readonly T[]): T | undefined {
   return from[prng.below(from.length)];
@@ -157,11 +185,11 @@ const EPISODES: Partial<Record<FaultKind, Begin>> = {
     simulation.network.configure({ sizeMax: oneOf(prng, SIZES) as number });
     return AT_ONCE;
   },
-  outage: ({ simulation }, prng) => {
-    const from = oneOf(prng, simulation.ends);
-    const to = oneOf(prng, simulation.ends);
+  outage: ({ simulation, ports }, prng) => {
+    const from = oneOf(prng, ports);
+    const to = oneOf(prng, ports);
     if (from === undefined || to === undefined || from === to) return AT_ONCE;
-    const link = simulation.network.link(from.address, to.address);
+    const link = simulation.network.link(from.local, to.local);
     link.configure({ isCut: true });
     return { undo: () => link.configure({ isCut: false }), lastsUs: prng.below(4 * SECOND) };
   },
@@ -196,12 +224,12 @@ const EPISODES: Partial<Record<FaultKind, Begin>> = {
     };
     return { undo, lastsUs: prng.below(2 * SECOND) };
   },
-  sendError: ({ simulation }, prng) => {
-    const end = oneOf(prng, simulation.ends);
-    if (end === undefined) return AT_ONCE;
-    end.port.isBlocked = true;
+  sendError: ({ ports }, prng) => {
+    const port = oneOf(prng, ports);
+    if (port === undefined) return AT_ONCE;
+    port.isBlocked = true;
     const undo = (): void => {
-      end.port.isBlocked = false;
+      port.isBlocked = false;
     };
     return { undo, lastsUs: prng.below(SECOND) };
   },

@@ -50,7 +50,7 @@ export function parseOptions(args: readonly string[]): SimOptions | null {
   if (values.help) return null;
   const scenario = values.scenario.toUpperCase();
   if (scenario !== "" && !scenarios.some(({ id }) => id === scenario))
-    throw new Error(`no scenario ${values.scenario}; there are S01 to S40`);
+    throw new Error(`no scenario ${values.scenario}; there are S01 to S40, and ${rpcIds()}`);
   const seed = whole("--seed", values.seed, 0);
   if (values.trace && (scenario === "" || seed === 0))
     throw new Error("--trace wants --scenario and --seed as well");
@@ -69,6 +69,13 @@ export function parseOptions(args: readonly string[]): SimOptions | null {
     clients: whole("--clients", values.clients, 1),
     calls: whole("--calls", values.calls, 1),
   };
+}
+
+function rpcIds(): string {
+  return scenarios
+    .filter((scenario) => "play" in scenario)
+    .map(({ id }) => id)
+    .join(", ");
 }
 
 function whole(name: string, text: string, least: number): number {

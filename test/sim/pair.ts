@@ -23,7 +23,7 @@ const NEVER = Number.POSITIVE_INFINITY;
 const SETTLE_MAX = 200_000;
 const TRACE_LINES = 200;
 // The costly comparison of all counts with what they count runs at every so many-th step.
-const CHECK_STRIDE = 64;
+const CHECK_STRIDE = 128;
 
 export interface SimulationOptions {
   readonly seed: number;
@@ -152,6 +152,8 @@ export class End implements DatagramSink, EndpointHost, CheckedEndpoint {
   isDead = false;
   /** What its clock shows more than the network's. */
   #aheadUs = 0;
+  /** How fine its clock is: it stands still between ticks. */
+  tickUs = 1;
   /** How late its timer comes each time it is set. */
   lateUs: (() => number) | null = null;
   /** Buffers that are taken from its pool for a while. */
@@ -195,7 +197,8 @@ export class End implements DatagramSink, EndpointHost, CheckedEndpoint {
 
   /** What its own clock shows. */
   get nowUs(): number {
-    return this.#simulation.nowUs + this.#aheadUs;
+    const exactUs = this.#simulation.nowUs + this.#aheadUs;
+    return exactUs - (exactUs % this.tickUs);
   }
 
   get buffersWithheld(): number {
@@ -285,7 +288,7 @@ export class End implements DatagramSink, EndpointHost, CheckedEndpoint {
         simulation.note(`${this.address.toString()} -> ${out.remote.toString()} ${what}`);
       }
       this.watch?.(out.remote, out.length);
-      this.#watch?.noteSent(simulation.nowUs, this.address, out);
+      this.#watch?.noteSent(simulation.nowUs, this.address, out.remote, out.bytes, out.offset, out.length);
       const isLost = this.loses?.(out.bytes, out.offset, out.length) === true;
       if (!isLost) this.port.send(out.bytes, out.offset, out.length, out.remote, "");
       out.bytes.fill(simulation.poison, out.offset, out.offset + out.length + 64);
@@ -311,8 +314,8 @@ export class End implements DatagramSink, EndpointHost, CheckedEndpoint {
   }
 }
 
-// Whatever is used again holds poison before: what is sent without having been written shows.
-function poisonMemory(endpoint: Endpoint, poison: number): void {
+/** Whatever is used again holds poison before: what is sent without having been written shows. */
+export function poisonMemory(endpoint: Endpoint, poison: number): void {
   const { buffers, replies } = endpoint.local;
   buffers.bytes.fill(poison);
   const give = buffers.give.bind(buffers);

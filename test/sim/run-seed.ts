@@ -3,6 +3,8 @@ import type { FaultSettings } from "../../src/transport/link-faults.js";
 import { Prng } from "../../src/transport/prng.js";
 import { Violation } from "./checkers.js";
 import { type FaultKind, FaultPlan } from "./faults.js";
+import { RpcWorld } from "./rpc-world.js";
+import { playRpc, type RpcScenario } from "./run-rpc-seed.js";
 import { StateWatch } from "./state-watch.js";
 import { WireWatch } from "./wire-watch.js";
 import { World } from "./world.js";
@@ -34,7 +36,12 @@ export interface SimScenario {
   start(world: World): void;
   /** What must hold when the calls have ended. */
   expect?(world: World): void;
+  /** The same seed is played once more with `isQuiet` set, and what both have shown is compared. */
+  compare?(world: World, quiet: World): void;
 }
+
+/** Of the core alone, or of the whole library with its promises. */
+export type Scenario = SimScenario | RpcScenario;
 
 export interface SeedOptions {
   readonly seed: number;
@@ -68,44 +75,38 @@ export interface SeedResult {
 const FAULTS_US = 60_000_000;
 const DEAD_US = 21_000_000;
 const SCENARIO_SALT = 1_000_003;
+// S19R and S19 have seeds of their own.
+const RPC_SALT = 500;
+const POISON = 0xa5;
+
+/** What a run is played with, whoever plays in it: all of it follows from the seed. */
+interface Stage {
+  readonly prng: Prng;
+  readonly plan: FaultPlan;
+  readonly wire: WireWatch;
+  readonly states: StateWatch;
+}
+
+function stageOf(scenario: Scenario, { seed, without }: SeedOptions): Stage {
+  const number = Number.parseInt(scenario.id.slice(1), 10) + ("play" in scenario ? RPC_SALT : 0);
+  const prng = new Prng(seed * SCENARIO_SALT + number);
+  const plan = new FaultPlan(scenario.faults ?? [], prng.fork(), without);
+  return { prng, plan, wire: new WireWatch(), states: new StateWatch() };
+}
 
 /** Runs it to the end. Nothing is thrown: what goes wrong stands in the result. */
-function runSeed(scenario: SimScenario, options: SeedOptions): SeedResult {
-  const { seed } = options;
-  const number = Number(scenario.id.slice(1));
-  const prng = new Prng(seed * SCENARIO_SALT + number);
-  const plan = new FaultPlan(scenario.faults ?? [], prng.fork(), options.without);
-  const wire = new WireWatch();
-  const states = new StateWatch();
-  const world = new World({
-    simulation: {
-      seed: prng.uint32(),
-      wire,
-      states,
-      ...(scenario.path === undefined ? {} : { faults: scenario.path }),
-      ...(options.poison === undefined ? {} : { poison: options.poison }),
-      ...(options.onTrace === undefined ? {} : { onTrace: options.onTrace }),
-    },
-    plan,
-    prng: prng.fork(),
-    clientsMax: options.clientsMax ?? Number.MAX_SAFE_INTEGER,
-    callsMax: options.callsMax ?? Number.MAX_SAFE_INTEGER,
-  });
+async function runSeed(scenario: Scenario, options: SeedOptions): Promise<SeedResult> {
+  const stage = stageOf(scenario, options);
   const startMs = performance.now();
-  let failure: unknown;
-  let busyUs = 0;
-  try {
-    busyUs = play(scenario, world);
-  } catch (cause) {
-    failure = cause;
-  }
-  world.countFaults();
+  const { failure, ...shown } = await withoutStrays(async () =>
+    "play" in scenario ? playWhole(scenario, options, stage) : playCore(scenario, options, stage),
+  );
+  const { plan, wire, states } = stage;
   return {
     ...describeFailure(failure),
+    ...shown,
     traceHash: wire.digest(),
     kinds: [...plan.kinds],
-    virtualUs: world.simulation.elapsedUs,
-    busyUs,
     realMs: performance.now() - startMs,
     sent: wire.sent,
     received: wire.received,
@@ -114,15 +115,106 @@ function runSeed(scenario: SimScenario, options: SeedOptions): SeedResult {
   };
 }
 
+interface Outcome {
+  readonly virtualUs: number;
+  readonly busyUs: number;
+  /** What was thrown. */
+  readonly failure: unknown;
+}
+
+// O9: what is rejected during a run and looked at by nobody. Others who listen for that are not concerned.
+async function withoutStrays(run: () => Promise<Outcome>): Promise<Outcome> {
+  const others = process.listeners("unhandledRejection");
+  process.removeAllListeners("unhandledRejection");
+  const strays: unknown[] = [];
+  process.on("unhandledRejection", (cause) => strays.push(cause));
+  try {
+    const outcome = await run();
+    // The process tells of them when all microtasks have run.
+    await new Promise((resolve) => setImmediate(resolve));
+    if (outcome.failure !== undefined || strays.length === 0) return outcome;
+    const failure = new Violation("O9", `a promise was rejected and nobody looked: ${String(strays[0])}`);
+    return { ...outcome, failure };
+  } finally {
+    process.removeAllListeners("unhandledRejection");
+    for (const other of others) process.on("unhandledRejection", other);
+  }
+}
+
+function playCore(scenario: SimScenario, options: SeedOptions, stage: Stage): Outcome {
+  const world = castOf(scenario, options, stage, false);
+  let busyUs = 0;
+  let failure: unknown;
+  try {
+    busyUs = play(scenario, world);
+    if (scenario.compare !== undefined) {
+      const quiet = castOf(scenario, options, stageOf(scenario, options), true);
+      play(scenario, quiet);
+      scenario.compare(world, quiet);
+    }
+  } catch (cause) {
+    failure = cause;
+  }
+  world.countFaults();
+  return { virtualUs: world.simulation.elapsedUs, busyUs, failure };
+}
+
+function castOf(scenario: SimScenario, options: SeedOptions, stage: Stage, isQuiet: boolean): World {
+  const { prng, plan, wire, states } = stage;
+  return new World({
+    simulation: {
+      seed: prng.uint32(),
+      wire,
+      states,
+      ...(scenario.path === undefined ? {} : { faults: scenario.path }),
+      ...(options.poison === undefined ? {} : { poison: options.poison }),
+      ...(options.onTrace === undefined || isQuiet ? {} : { onTrace: options.onTrace }),
+    },
+    plan,
+    prng: prng.fork(),
+    isQuiet,
+    clientsMax: options.clientsMax ?? Number.MAX_SAFE_INTEGER,
+    callsMax: options.callsMax ?? Number.MAX_SAFE_INTEGER,
+  });
+}
+
+async function playWhole(scenario: RpcScenario, options: SeedOptions, stage: Stage): Promise<Outcome> {
+  const { prng, plan, wire, states } = stage;
+  const world = new RpcWorld({
+    seed: prng.uint32(),
+    prng: prng.fork(),
+    plan,
+    path: scenario.path ?? {},
+    wire,
+    states,
+    poison: options.poison ?? POISON,
+    callsMax: options.callsMax ?? Number.MAX_SAFE_INTEGER,
+    ...(options.onTrace === undefined ? {} : { onTrace: options.onTrace }),
+  });
+  let busyUs = 0;
+  let failure: unknown;
+  try {
+    busyUs = await playRpc(scenario, world);
+  } catch (cause) {
+    failure = cause;
+  }
+  world.countFaults();
+  return { virtualUs: world.elapsedUs, busyUs, failure };
+}
+
 /** How often a seed is run: once, twice to see that it is the same run (O8), or twice with other bytes in used memory (O6). */
 export type RunMode = "once" | "twice" | "twin";
 
 /** Runs it as often as `mode` says. */
-export function runTask(scenario: SimScenario, options: SeedOptions, mode: RunMode = "once"): SeedResult {
+export async function runTask(
+  scenario: Scenario,
+  options: SeedOptions,
+  mode: RunMode = "once",
+): Promise<SeedResult> {
   const isTwin = mode === "twin" || scenario.isTwin === true;
-  const first = runSeed(scenario, isTwin ? { ...options, poison: 0x00 } : options);
+  const first = await runSeed(scenario, isTwin ? { ...options, poison: 0x00 } : options);
   if (first.oracle !== "" || (mode === "once" && !isTwin)) return first;
-  const second = runSeed(scenario, isTwin ? { ...options, poison: 0xa5 } : options);
+  const second = await runSeed(scenario, isTwin ? { ...options, poison: 0xa5 } : options);
   if (second.traceHash === first.traceHash) return first;
   const oracle = isTwin ? "O6" : "O8";
   const message = isTwin ? "what is sent depends on what memory held before" : "one seed gave two runs";
@@ -160,7 +252,8 @@ function describeFailure(failure: unknown): Pick<SeedResult, "oracle" | "message
   if (failure === undefined) return { oracle: "", message: "", stack: "" };
   if (!(failure instanceof Error)) return { oracle: "O9", message: "O9: thrown, and no Error", stack: "" };
   const oracle = failure instanceof Violation ? failure.oracle : "O9";
-  return { oracle, message: failure.message, stack: failure.stack ?? "" };
+  const message = failure instanceof Violation ? failure.message : `O9: ${failure.name}: ${failure.message}`;
+  return { oracle, message, stack: failure.stack ?? "" };
 }
 
 function nonZero(counts: Readonly<Record<string, number>>): Record<string, number> {

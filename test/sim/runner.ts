@@ -24,7 +24,7 @@ export async function main(args: readonly string[]): Promise<void> {
     return;
   }
   if (options === null) console.log(USAGE);
-  else if (options.hasTrace) traceOne(options);
+  else if (options.hasTrace) await traceOne(options);
   else await runAll(options);
 }
 
@@ -51,10 +51,10 @@ function seedOptions({ clients, calls, without }: SimOptions, seed: number): Tas
   };
 }
 
-function traceOne(options: SimOptions): void {
+async function traceOne(options: SimOptions): Promise<void> {
   const scenario = scenarioOf(options.scenario);
   const onTrace = (line: string): void => console.log(line);
-  const result = runTask(
+  const result = await runTask(
     scenario,
     { ...seedOptions(options, options.seed), onTrace },
     options.isTwin ? "twin" : "once",
@@ -78,8 +78,8 @@ async function runAll(options: SimOptions): Promise<void> {
   try {
     await Promise.all(
       tasks.map(async (task) => {
-        if (failed.length >= FAILURES_MAX) return;
-        const result = await workers.run(task);
+        const result = await workers.run(task, () => failed.length < FAILURES_MAX);
+        if (result === null) return;
         done++;
         tally.add(task.scenario, result);
         if (result.oracle !== "") failed.push({ task, result });
@@ -101,9 +101,15 @@ async function runAll(options: SimOptions): Promise<void> {
 async function report(task: Task, result: SeedResult, shrinks: boolean, workers: Workers): Promise<void> {
   const { title } = scenarioOf(task.scenario);
   console.log(`\n${task.scenario} ${title}, seed ${task.options.seed}: ${result.message}`);
-  const small = shrinks ? await shrink(task, result, (smaller) => workers.run(smaller)) : { task, result };
+  const small = shrinks
+    ? await shrink(task, result, (smaller) => runOne(workers, smaller))
+    : { task, result };
   if (small.result.message !== result.message) console.log(`made small: ${small.result.message}`);
   console.log(`again: ${commandOf(small.task)}`);
+}
+
+async function runOne(workers: Workers, task: Task): Promise<SeedResult> {
+  return (await workers.run(task)) as SeedResult;
 }
 
 function progress(done: number, all: number, failed: number, startMs: number): void {

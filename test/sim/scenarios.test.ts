@@ -10,10 +10,10 @@ const TWICE = new Set(["S02", "S16", "S40"]);
 
 describe("scenarios", () => {
   for (const scenario of scenarios) {
-    test(`${scenario.id} ${scenario.title}`, () => {
+    test(`${scenario.id} ${scenario.title}`, async () => {
       for (const seed of SEEDS) {
         const mode = TWICE.has(scenario.id) ? "twice" : "once";
-        const result = runTask(scenario, { seed }, mode);
+        const result = await runTask(scenario, { seed }, mode);
         const again = commandOf({ scenario: scenario.id, options: { seed }, mode });
         expect(result.oracle, `${result.message}\n${result.stack}\nagain: ${again}`).toBe("");
       }

@@ -9,10 +9,16 @@ import {
 import type { PacketHeader } from "../../src/wire/header.js";
 import { BAD, BAD_PAYLOAD, FakeSecurity, GOOD } from "../unit/core/fake-security.js";
 
+/** What a RESPONSE with an expired ticket is told. */
+export const EXPIRED = 19_270_409;
+const OLD = 4;
+
 /** What a side says in the handshake, and how it takes what it hears. */
 export interface Handshake {
   /** The RESPONSE is wrong. */
   readonly isWrong?: boolean;
+  /** The RESPONSE was good once. */
+  readonly isExpired?: boolean;
   /** The verdict on a RESPONSE comes later. */
   readonly later?: (resolve: () => void) => void;
 }
@@ -28,7 +34,8 @@ export class SimSecurity extends FakeSecurity {
 
   override createContext(connection: ConnectionFacts): SecurityContext {
     const inner = super.createContext(connection);
-    const { isWrong, later } = this.#handshake;
+    const { isWrong, isExpired, later } = this.#handshake;
+    const says = isExpired === true ? OLD : isWrong === true ? BAD : GOOD;
     let isLive = true;
     return {
       ...inner,
@@ -46,11 +53,11 @@ export class SimSecurity extends FakeSecurity {
       },
       writeResponse: (header, bytes, offset) => {
         header.cksum = 9;
-        bytes.fill(isWrong === true ? BAD : GOOD, offset, offset + 30);
+        bytes.fill(says, offset, offset + 30);
         return offset + 30;
       },
       verifyResponse: (bytes, offset, end, cksum) => {
-        const verdict = end > offset ? inner.verifyResponse(bytes, offset, end, cksum) : BAD_PAYLOAD;
+        const verdict = bytes[offset] === OLD ? EXPIRED : inner.verifyResponse(bytes, offset, end, cksum);
         if (later === undefined) return verdict;
         later(() => {
           if (isLive) connection.resolve(verdict);

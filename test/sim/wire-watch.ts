@@ -2,7 +2,6 @@
 // acknowledged (O11).
 import { createHash } from "node:crypto";
 import type { Endpoint } from "../../src/core/endpoint.js";
-import type { Transmit } from "../../src/core/output.js";
 import type { Address } from "../../src/util/address.js";
 import { AckBody, readAck } from "../../src/wire/ack.js";
 import { HEADER_SIZE, PacketHeader, readHeader } from "../../src/wire/header.js";
@@ -45,8 +44,14 @@ interface Arrived {
   /** The first packet that has not come. */
   next: number;
   readonly ahead: Set<number>;
-  /** firstPacket of the newest ACK. */
+  /** firstPacket of the newest ACK, and when it was sent. */
   acked: number;
+  ackedUs: number;
+}
+
+interface Account {
+  in: number;
+  out: number;
 }
 
 /** One end. */
@@ -54,7 +59,7 @@ export class EndWatch {
   readonly #wire: WireWatch;
   readonly #endpoint: Endpoint;
   readonly #arrived = new Map<string, Arrived>();
-  readonly #strangers = new Map<string, { in: number; out: number }>();
+  readonly #strangers = new Map<string, Account>();
 
   constructor(wire: WireWatch, endpoint: Endpoint) {
     this.#wire = wire;
@@ -62,7 +67,8 @@ export class EndWatch {
   }
 
   noteReceived(remote: Address, bytes: Uint8Array, length: number): void {
-    this.#accountOf(remote).in += length;
+    // Those who are trusted have no budget.
+    if (!this.#endpoint.local.peers.isTrusted(remote)) this.#accountOf(remote).in += length;
     if (length < HEADER_SIZE) return;
     readHeader(bytes, 0, header);
     count(this.#wire.received, header.type);
@@ -73,14 +79,21 @@ export class EndWatch {
     while (arrived.ahead.delete(arrived.next)) arrived.next++;
   }
 
-  noteSent(nowUs: number, from: Address, out: Transmit): void {
-    const { bytes, offset, length, remote } = out;
+  /** What it hands to the network: bytes[offset, offset + length). */
+  noteSent(
+    nowUs: number,
+    from: Address,
+    remote: Address,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+  ): void {
     this.#wire.hash(nowUs, from, remote, bytes, offset, length);
     this.#checkBudget(remote, length);
     readHeader(bytes, offset, header);
     count(this.#wire.sent, header.type);
     if (header.type === PacketType.Ack && readAck(bytes, offset + HEADER_SIZE, offset + length, ack))
-      this.#checkAck(remote, bytes);
+      this.#checkAck(nowUs, remote, bytes);
   }
 
   #checkBudget(remote: Address, length: number): void {
@@ -97,7 +110,7 @@ export class EndWatch {
       throw new Violation("O5", `${account.out} bytes to ${remote.toString()}, which has sent ${account.in}`);
   }
 
-  #checkAck(remote: Address, bytes: Uint8Array): void {
+  #checkAck(nowUs: number, remote: Address, bytes: Uint8Array): void {
     const arrived = this.#arrivedOf(
       remote,
       (header.flags & PacketFlag.ClientInitiated) ^ PacketFlag.ClientInitiated,
@@ -105,9 +118,12 @@ export class EndWatch {
     const { firstPacket } = ack;
     if (firstPacket > arrived.next)
       throw new Violation("O11", `ACK of ${firstPacket - 1}, and ${arrived.next} has not come`);
-    if (firstPacket < arrived.acked)
+    // When the tombstone of its connection has gone, a recorded request opens the call anew (O1 ends there as well).
+    const isForgotten = nowUs - arrived.ackedUs > this.#endpoint.config.tombstoneUs;
+    if (firstPacket < arrived.acked && !isForgotten)
       throw new Violation("O11", `ACK of ${firstPacket - 1} after one of ${arrived.acked - 1}`);
     arrived.acked = firstPacket;
+    arrived.ackedUs = nowUs;
     for (let i = 0; i < ack.nAcks; i++) {
       if (((bytes[ack.acksOffset + i] as number) & 1) === 0) continue;
       const seq = firstPacket + i;
@@ -117,16 +133,16 @@ export class EndWatch {
   }
 
   #arrivedOf(remote: Address, direction: number): Arrived {
-    const key = `${remote.toString()} ${header.epoch} ${header.cid} ${header.callNumber} ${direction}`;
+    const key = `${remote.w0} ${remote.w3} ${remote.port} ${header.epoch} ${header.cid} ${header.callNumber} ${direction}`;
     let arrived = this.#arrived.get(key);
     if (arrived === undefined) {
-      arrived = { next: 1, ahead: new Set(), acked: 1 };
+      arrived = { next: 1, ahead: new Set(), acked: 1, ackedUs: 0 };
       this.#arrived.set(key, arrived);
     }
     return arrived;
   }
 
-  #accountOf(remote: Address): { in: number; out: number } {
+  #accountOf(remote: Address): Account {
     const key = remote.toString();
     let account = this.#strangers.get(key);
     if (account === undefined) {

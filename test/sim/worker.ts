@@ -8,11 +8,12 @@ export interface Task {
   readonly mode: RunMode;
 }
 
-/** Answers each task with its result. What is thrown where nobody waits for it ends the process, and so the run. */
+/** Answers each task with its result. What is thrown where nobody catches it ends the process, and so the run. */
 export function serve(): void {
-  process.on("message", (task: Task) => {
-    const result: SeedResult = runTask(scenarioOf(task.scenario), task.options, task.mode);
+  const run = async (task: Task): Promise<void> => {
+    const result: SeedResult = await runTask(scenarioOf(task.scenario), task.options, task.mode);
     process.send?.(result);
-  });
+  };
+  process.on("message", (task: Task) => void run(task));
   process.on("disconnect", () => process.exit(0));
 }

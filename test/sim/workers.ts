@@ -16,9 +16,13 @@ export class Workers {
     for (let i = 0; i < count; i++) this.#start();
   }
 
-  /** Runs `task` as soon as a worker is idle. */
-  async run(task: Task): Promise<SeedResult> {
+  /** Runs `task` as soon as a worker is idle. @returns null when it is not wanted any more by then */
+  async run(task: Task, isWanted = (): boolean => true): Promise<SeedResult | null> {
     while (this.#idle.length === 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (!isWanted()) {
+      this.#waiting.shift()?.();
+      return null;
+    }
     const child = this.#idle.pop() as ChildProcess;
     const result = await this.#ask(child, task);
     if (this.#all.has(child)) this.#idle.push(child);

@@ -6,6 +6,7 @@ import type { Bundle } from "../../src/core/conn-client.js";
 import type { Service, ServiceSettings, ServiceStyle } from "../../src/core/service.js";
 import { Prng } from "../../src/transport/prng.js";
 import type { Address } from "../../src/util/address.js";
+import { Violation } from "./checkers.js";
 import type { End } from "./pair.js";
 
 export const SERVICE_ID = 147;
@@ -127,7 +128,7 @@ export interface Served {
 /** Answers requests: 12 bytes that say id, request length and reply length, then the request's stream. */
 export class PatternService {
   readonly service: Service;
-  /** How often each request was run. */
+  /** How often each request was run, while the server has to know that it was. */
   readonly runs = new Map<number, number>();
   readonly served: Served[] = [];
   readonly errors: string[] = [];
@@ -140,6 +141,8 @@ export class PatternService {
   /** Another way to serve a call. @returns whether it has taken it */
   serveOtherwise: ((handle: CallHandle) => boolean) | null = null;
   #nextUserId = 0n;
+  /** When the call of each request ended, by the server's clock. */
+  readonly #endedUs = new Map<number, number>();
 
   constructor(end: End, settings: Partial<ServiceSettings> & { style: ServiceStyle }, backlog: number) {
     this.end = end;
@@ -161,6 +164,23 @@ export class PatternService {
       this.service.listen(backlog);
       if (settings.style === "kernel") this.#charge();
     });
+  }
+
+  /** A handler begins with this request. */
+  noteRun(id: number): void {
+    const { config } = this.end.endpoint;
+    const endedUs = this.#endedUs.get(id);
+    // The tombstone stands at least so long: O1 says nothing of what comes when it has gone.
+    const isForgotten = endedUs !== undefined && this.end.nowUs - endedUs > config.tombstoneUs;
+    this.runs.set(id, isForgotten ? 1 : (this.runs.get(id) ?? 0) + 1);
+  }
+
+  /** A handler has been told that its call is over. */
+  noteEnded(handle: CallHandle, id: number): void {
+    if (!this.sessions.delete(handle)) throw new Violation("O2", `the call of request ${id} ended twice`);
+    this.live--;
+    this.#endedUs.set(id, this.end.nowUs);
+    this.served.push({ id, completion: handle.completion });
   }
 
   #charge(): void {
@@ -194,7 +214,6 @@ class Session implements CallListener {
   readonly #view = new DataView(this.#head.buffer);
   #headBytes = 0;
   #isAnswering = false;
-  #isOver = false;
 
   #note(error: string): void {
     if (this.#id < HOSTILE_ID) this.#owner.errors.push(error);
@@ -208,17 +227,12 @@ class Session implements CallListener {
   }
 
   handleCallEvents(handle: CallHandle, events: number): void {
-    if (this.#isOver) return;
     if ((events & CallEvent.Ended) !== 0) this.#ended(handle);
     else if ((events & (CallEvent.Readable | CallEvent.Writable)) !== 0) this.#serve(handle);
   }
 
   #ended(handle: CallHandle): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#owner.live--;
-    this.#owner.sessions.delete(handle);
-    this.#owner.served.push({ id: this.#id, completion: handle.completion });
+    this.#owner.noteEnded(handle, this.#id);
     handle.release();
   }
 
@@ -235,7 +249,7 @@ class Session implements CallListener {
     if (this.#headBytes < HEADER_BYTES) {
       this.#headBytes += handle.readInto(this.#head, this.#headBytes, HEADER_BYTES - this.#headBytes);
       if (this.#headBytes < HEADER_BYTES) return false;
-      if (this.#id < HOSTILE_ID) this.#owner.runs.set(this.#id, (this.#owner.runs.get(this.#id) ?? 0) + 1);
+      if (this.#id < HOSTILE_ID) this.#owner.noteRun(this.#id);
     }
     const wrong = this.#reading.take(handle, this.#id, most);
     if (wrong !== "") this.#note(wrong);
@@ -261,6 +275,8 @@ export class PatternCall implements CallListener {
   completion: Completion = Completion.None;
   abortCode = 0;
   ends = 0;
+  /** When it ended, by its end's clock. */
+  endedUs = 0;
   error = "";
   /** Its end has crashed: nobody will ever be told how it ended. */
   get isOrphan(): boolean {
@@ -311,6 +327,7 @@ export class PatternCall implements CallListener {
   }
 
   handleCallEvents(handle: CallHandle, events: number): void {
+    if (this.ends > 0) throw new Violation("O2", `told ${events} after its end: ${this.describe()}`);
     if ((events & CallEvent.Ended) !== 0) {
       this.error ||= this.#reading.take(handle, this.id + 1);
       this.#finish(handle);
@@ -330,6 +347,7 @@ export class PatternCall implements CallListener {
 
   #finish(handle: CallHandle): void {
     this.ends++;
+    this.endedUs = this.#end.nowUs;
     this.completion = handle.completion;
     this.abortCode = handle.abortCode;
     if (this.completion === Completion.Succeeded && this.#reading.received !== this.replyBytes) {

@@ -7,10 +7,11 @@ import { type ServiceSettings, ServiceState, ServiceStyle } from "../../src/core
 import { nullSecurity } from "../../src/security/null.js";
 import type { FaultSettings } from "../../src/transport/link-faults.js";
 import type { Prng } from "../../src/transport/prng.js";
+import type { SimulatedPort } from "../../src/transport/simulated-network.js";
 import { Address } from "../../src/util/address.js";
 import { RxError } from "../../src/util/errors.js";
 import { checkLedger, checkPoolsWhole, Violation } from "./checkers.js";
-import type { FaultPlan } from "./faults.js";
+import type { FaultGround, FaultPlan } from "./faults.js";
 import { type End, Simulation, type SimulationOptions } from "./pair.js";
 import { RawEnd } from "./raw-end.js";
 import { openBundle, type Pace, PatternCall, PatternService } from "./workload.js";
@@ -24,8 +25,8 @@ const SMALL: EndpointOptions = {
   callsMax: 128,
   connectionsMax: 128,
   peersMax: 128,
-  buffersMax: 1_024,
-  tombstonesMax: 1_024,
+  buffersMax: 512,
+  tombstonesMax: 512,
 };
 
 const NO_CALL_CODES: readonly string[] = ["RX_ERR_LIMIT", "RX_ERR_SOCKET_CLOSED"];
@@ -72,19 +73,27 @@ export interface WorldOptions {
   readonly plan: FaultPlan;
   readonly prng: Prng;
   readonly path?: Partial<FaultSettings>;
+  /** Nobody disturbs: what else happens is measured against this. Default false. */
+  readonly isQuiet?: boolean;
   /** The most clients and calls per client that a run may have. */
   readonly clientsMax: number;
   readonly callsMax: number;
 }
 
-export class World {
+export class World implements FaultGround {
   readonly simulation: Simulation;
   readonly plan: FaultPlan;
   readonly prng: Prng;
   readonly servers: ServerSide[] = [];
   readonly clients: ClientSide[] = [];
   readonly calls: PatternCall[] = [];
-  /** Payload may have been changed under way, and nothing would show it. */
+  /** Strangers and others who disturb are left out (`compare` of a scenario). */
+  readonly isQuiet: boolean;
+  /**
+   * Payload may have been changed under way, and nothing would show it: Rx has no checksum of its own, and the simulated path
+   * stands above UDP's. O12 then has nothing to compare with. Nor has O1: a flipped bit makes one request another, or lets a
+   * copy of it open a second call.
+   */
   mayCorrupt = false;
   /** A direction may end early: by a damaged flag, or because a handler answers with less. */
   mayCutShort = false;
@@ -99,6 +108,7 @@ export class World {
 
   constructor(options: WorldOptions) {
     this.#options = options;
+    this.isQuiet = options.isQuiet ?? false;
     this.plan = options.plan;
     this.prng = options.prng;
     this.simulation = new Simulation(options.simulation);
@@ -166,11 +176,7 @@ export class World {
           this.call(client, requestBytes, replyBytes);
           continue;
         }
-        this.#toBegin++;
-        this.at(this.prng.below(withinUs), () => {
-          this.#toBegin--;
-          this.call(client, requestBytes, replyBytes);
-        });
+        this.begin(this.prng.below(withinUs), () => void this.call(client, requestBytes, replyBytes));
       }
     }
   }
@@ -181,6 +187,15 @@ export class World {
     this.at(everyUs, () => {
       run();
       this.repeat(times - 1, everyUs, run);
+    });
+  }
+
+  /** Begins a call later. The run does not end before. */
+  begin(delayUs: number, run: () => void): void {
+    this.#toBegin++;
+    this.at(delayUs, () => {
+      this.#toBegin--;
+      run();
     });
   }
 
@@ -204,6 +219,10 @@ export class World {
 
   get hasEnded(): boolean {
     return this.#toBegin === 0 && this.calls.every((call) => call.isEnded || call.isOrphan);
+  }
+
+  get ports(): readonly SimulatedPort[] {
+    return this.simulation.ends.map(({ port }) => port);
   }
 
   get firstServer(): ServerSide {
@@ -245,16 +264,7 @@ export class World {
   countFaults(): void {
     const { plan, simulation } = this;
     for (const from of this.#addresses)
-      for (const to of this.#addresses) {
-        const { counts } = simulation.network.link(from, to);
-        plan.count(plan.has("burst") ? "burst" : "loss", counts.lost);
-        plan.count("outage", counts.cut);
-        plan.count("mtu", counts.tooLong);
-        plan.count("copy", counts.copied);
-        plan.count("reorder", counts.reordered);
-        plan.count("damage", counts.damaged);
-        plan.count("replay", counts.replayed);
-      }
+      for (const to of this.#addresses) plan.countLink(simulation.network.link(from, to).counts);
     for (const end of simulation.ends) plan.count("sendError", end.port.counters.sendDrops);
   }
 
@@ -288,7 +298,7 @@ export class World {
     for (const server of this.servers) {
       const service = this.serviceOf(server);
       if (service.live !== 0)
-        throw new Violation("O3", `${service.live} calls are still with the service at the end`);
+        throw new Violation("O2", `${service.live} calls of the service were never told of their end`);
     }
     for (const end of simulation.ends) checkLedger(end);
     for (const server of this.servers) {

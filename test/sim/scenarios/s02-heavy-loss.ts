@@ -13,6 +13,6 @@ export const s02: SimScenario = {
     const security = () => [nullSecurity, new SimSecurity()];
     world.addServer({ security });
     world.addClients(1, { security, securityIndex: world.oneOf([0, 2]) });
-    world.addCalls(50, 1_024, 1_024);
+    world.addCalls(50, 1_024, 1_024, world.oneOf([1, 20_000_000]));
   },
 };

@@ -7,14 +7,15 @@ const OFF_US = 2_000_000;
 
 export const s04: SimScenario = {
   id: "S04",
-  title: "5 s on, 2 s off, 3 to 5 MB",
+  title: "5 s on, 2 s off, 10 MB",
   path: { delayMeanUs: 60_000 },
   faults: ["jitter", "copy", "reorder", "lateTimer"],
   faultsUs: 300_000_000,
   start(world) {
     world.addServer();
     world.addClients(1);
-    world.addCalls(1, world.pick(2_000_000, 3_000_000), world.pick(1_000_000, 2_000_000));
+    const requestBytes = world.pick(3_000_000, 7_000_000);
+    world.addCalls(1, requestBytes, 10_000_000 - requestBytes);
     world.at(world.pick(0, ON_US), () => alternate(world, true, 40));
   },
 };

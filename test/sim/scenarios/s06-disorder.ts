@@ -10,6 +10,6 @@ export const s06: SimScenario = {
   start(world) {
     world.addServer();
     world.addClients(world.pick(1, 3));
-    world.addCalls(8, world.pick(1, 40_000), world.pick(1, 40_000), 500_000);
+    world.addCalls(8, world.pick(1, 40_000), world.pick(1, 40_000), world.oneOf([500_000, 20_000_000]));
   },
 };

@@ -15,6 +15,6 @@ export const s22: SimScenario = {
     const security = () => [nullSecurity, new SimSecurity()];
     world.addServer({ security });
     world.addClients(world.pick(1, 4), { security, securityIndex: 2 });
-    world.addCalls(10, world.pick(1, 30_000), world.pick(1, 30_000), 1_000_000);
+    world.addCalls(10, world.pick(1, 30_000), world.pick(1, 30_000), world.oneOf([1_000_000, 20_000_000]));
   },
 };

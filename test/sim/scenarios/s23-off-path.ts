@@ -1,7 +1,7 @@
 // S23: somebody off the path sends under the client's address: he knows the address; also the epoch; also all ids, but no key.
 import { nullSecurity } from "../../../src/security/null.js";
 import { Violation } from "../checkers.js";
-import { rawCall } from "../raw-end.js";
+import { type RawEnd, rawCall } from "../raw-end.js";
 import type { SimScenario } from "../run-seed.js";
 import { SimSecurity } from "../sim-security.js";
 import { HOSTILE_ID, requestHead } from "../workload.js";
@@ -17,24 +17,32 @@ export const s23: SimScenario = {
   settlesUs: 90_000_000,
   start(world) {
     const security = () => [nullSecurity, new SimSecurity()];
+    const securityIndex = world.oneOf([0, 2]);
     world.addServer({ security });
-    world.addClients(1, { security, securityIndex: world.oneOf([0, 2]) });
+    world.addClients(1, { security, securityIndex });
     world.addCalls(8, 20_000, 20_000, 1_000_000);
     const knows = world.pick(0, 2);
     const attacker = world.addRaw("203.0.113.5", 6_000);
-    world.repeat(300, 5_000, () => attack(world, attacker, knows));
+    world.repeat(300, 5_000, () => attack(world, attacker, knows, securityIndex));
     levels.set(world, knows);
   },
   expect(world) {
     const wrong = world.calls.find((call) => !call.isRight);
     if (levels.get(world) !== 2 && wrong !== undefined)
       throw new Violation("S23", `without the ids he has ended ${wrong.describe()}`);
+    for (const { services } of world.servers)
+      for (const { runs } of services)
+        if (runs.has(FORGED_ID))
+          throw new Violation("S23", "a request that he forged without the key was served");
   },
 };
 
 const levels = new WeakMap<World, number>();
 
-function attack(world: World, attacker: ReturnType<World["addRaw"]>, knows: number): void {
+/** Of the request that he makes up where it must not be served. */
+const FORGED_ID = 900_000;
+
+function attack(world: World, attacker: RawEnd, knows: number, securityIndex: number): void {
   const client = world.clients[0]?.end;
   if (client === undefined) return;
   const { prng } = world;
@@ -46,12 +54,12 @@ function attack(world: World, attacker: ReturnType<World["addRaw"]>, knows: numb
   const callNumber = knows >= 2 && connection !== null ? connection.callNumber(channel) : 1 + prng.below(10);
   const talker = rawCall(epoch, cid, {
     callNumber,
-    securityIndex: client === undefined ? 0 : prng.below(2) * 2,
+    securityIndex: prng.below(2) * 2,
   }).with({
     cid: (cid & ~3) | channel,
   });
   const fields = { serial: attacker.nextSerial() };
-  // Data without the key is only tried where it can be told from the client's own.
+  // Who knows all ids of a plain connection is its client, as far as anybody can tell.
   const kinds = [
     () => talker.abort(66, fields),
     () => talker.ack({ firstPacket: 1 + prng.below(20), previousPacket: prng.int32() }, fields),
@@ -60,5 +68,9 @@ function attack(world: World, attacker: ReturnType<World["addRaw"]>, knows: numb
     () => talker.of(7, new Uint8Array(20), { ...fields, callNumber: 0 }),
   ];
   if (knows < 2) kinds.push(() => talker.data(1, requestHead(HOSTILE_ID, 0, 0), 4, fields));
+  else if (securityIndex === 2) {
+    const next = { ...fields, securityIndex, callNumber: callNumber + prng.below(2) };
+    kinds.push(() => talker.data(1 + prng.below(3), requestHead(FORGED_ID, 0, 0), prng.below(2) * 4, next));
+  }
   attacker.forge(client.address, world.oneOf(kinds)());
 }

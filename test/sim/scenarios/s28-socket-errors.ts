@@ -9,8 +9,8 @@ export const s28: SimScenario = {
   start(world) {
     world.addServer();
     world.addClients(world.pick(1, 4));
-    world.addCalls(8, world.pick(1, 60_000), world.pick(1, 60_000), 3_000_000);
-    world.repeat(60, 100_000, () => {
+    world.addCalls(8, world.pick(1, 60_000), world.pick(1, 60_000), world.oneOf([3_000_000, 10_000_000]));
+    world.repeat(120, 100_000, () => {
       const end = world.oneOf(world.simulation.ends);
       end.port.isBlocked = true;
       world.at(world.pick(1, 900_000), () => {

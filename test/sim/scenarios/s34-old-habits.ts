@@ -1,11 +1,16 @@
-// S34: a peer with old habits: a serial as previous packet, short trailers, ACKALL, tiny windows. It gets its whole reply.
+// S34: peers with old habits: a serial as previous packet, short trailers, ACKALL, tiny windows, and a server that answers
+// before it has the whole request. Each gets what it wants.
 import { HEADER_SIZE } from "../../../src/wire/header.js";
 import { countJumboSegments, JUMBO_HEADER_SIZE } from "../../../src/wire/jumbo.js";
+import { PacketFlag, PacketType } from "../../../src/wire/packet-type.js";
+import { Talker } from "../../unit/core/packets.js";
 import { Violation } from "../checkers.js";
-import { type RawEnd, rawCall, rawRequest } from "../raw-end.js";
+import { RawEnd, rawCall, rawRequest } from "../raw-end.js";
 import type { SimScenario } from "../run-seed.js";
-import { HOSTILE_ID } from "../workload.js";
+import { HOSTILE_ID, openBundle, PatternCall } from "../workload.js";
 import type { World } from "../world.js";
+
+const EARLY_ID = 900_000;
 
 /** What each old peer has received of its reply. */
 const missing = new WeakMap<World, Map<RawEnd, number>>();
@@ -22,6 +27,7 @@ export const s34: SimScenario = {
     world.addCalls(4, 5_000, 5_000, 500_000);
     missing.set(world, new Map());
     for (let i = 0; i < 4; i++) oldPeer(world, world.addRaw("127.0.0.9", 5_000 + i), i);
+    earlyServer(world);
   },
   expect(world) {
     for (const [, left] of missing.get(world) ?? [])
@@ -68,4 +74,19 @@ function oldPeer(world: World, raw: RawEnd, index: number): void {
     }
   };
   raw.send(talker.data(1, rawRequest(HOSTILE_ID + index, replyBytes), 4, { serial: raw.nextSerial() }));
+}
+
+// A server that answers before it has read the request: the client is content with that, and sends no more of it.
+function earlyServer({ simulation, clients, calls }: World): void {
+  const [client] = clients;
+  if (client === undefined) return;
+  const raw = new RawEnd(simulation.network, "127.0.0.10", 7_009, client.end.address);
+  raw.onPacket = ({ header }) => {
+    if (header.type !== PacketType.Data || header.seq !== 1) return;
+    const { epoch, cid, callNumber, serviceId } = header;
+    const talker = new Talker({ epoch, cid, callNumber, serviceId });
+    raw.send(talker.data(1, 0, PacketFlag.LastPacket, { serial: raw.nextSerial() }));
+  };
+  const bundle = openBundle(client.end, raw.port.local);
+  calls.push(new PatternCall(client.end, bundle, EARLY_ID, 200_000, 0));
 }

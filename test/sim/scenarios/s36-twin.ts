@@ -15,7 +15,7 @@ export const s36: SimScenario = {
     // Refusals to strangers and to those who find the rings empty are among what is compared.
     world.addServer({ backlog: world.pick(1, 4), security, options: { trusted: [] } });
     world.addClients(world.pick(1, 3), { security, securityIndex: world.oneOf([0, 2]) });
-    world.addCalls(8, world.pick(1, 20_000), world.pick(1, 20_000), 1_000_000);
+    world.addCalls(8, world.pick(1, 20_000), world.pick(1, 20_000), world.oneOf([1_000_000, 20_000_000]));
   },
   faultsUs: 120_000_000,
   endsWithinUs: 60_000_000,

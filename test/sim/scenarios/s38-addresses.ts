@@ -1,4 +1,5 @@
 // S38: clients with IPv4, IPv6 and mapped addresses.
+import { Violation } from "../checkers.js";
 import { PATH_FAULTS } from "../faults.js";
 import type { SimScenario } from "../run-seed.js";
 
@@ -12,6 +13,16 @@ export const s38: SimScenario = {
   start(world) {
     world.addServer({ host: world.oneOf(["127.0.0.1", "::1", "2001:db8::1"]) });
     for (let i = world.pick(2, 5); i > 0; i--) world.addClient({ host: world.oneOf(HOSTS) });
-    world.addCalls(4, world.pick(1, 10_000), world.pick(1, 10_000), 500_000);
+    world.addCalls(4, world.pick(1, 10_000), world.pick(1, 10_000), world.oneOf([500_000, 20_000_000]));
+    // A11: one form for each address, whichever it came in.
+    world.repeat(100, 200_000, () => {
+      for (const { endpoint } of world.simulation.ends) {
+        const { known, pool } = endpoint.local.peers;
+        const texts = Array.from({ length: known.count }, (_, i) => pool.at(known.at(i)).address.toString());
+        const mapped = texts.find((text) => text.includes("ffff:"));
+        if (mapped !== undefined || new Set(texts).size < texts.length)
+          throw new Violation("S38", `peers in two forms: ${texts.join(", ")}`);
+      }
+    });
   },
 };
