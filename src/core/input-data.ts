@@ -242,7 +242,10 @@ function afterProgress(local: Local, call: Call): void {
 function acknowledge(local: Local, call: Call, reason: number, serial: number): void {
   const { rx } = call;
   rx.unacked++;
-  if (reason !== 0) {
+  if (rx.wouldInviteTooMuch && (reason === 0 || reason === AckReason.Requested)) {
+    // What it invites would be dropped, and the peer would take that for loss. Reading sends the ACK, or time does.
+    proposeDelayedAck(local, call);
+  } else if (reason !== 0) {
     proposeAck(local, call, reason as AckReason, serial);
   } else if (call.state === CallState.ServerRecvRequest && rx.unacked >= UNACKED_MAX) {
     proposeAck(local, call, AckReason.Idle, serial);

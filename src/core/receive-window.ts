@@ -115,6 +115,11 @@ export class ReceiveWindow {
     return allowed < this.#slack ? this.#slack : allowed;
   }
 
+  /** An ACK now would invite packets beyond what is taken: `room` is never less than a jumbogram, however much is unread. */
+  get wouldInviteTooMuch(): boolean {
+    return this.next - this.readSeq > this.window && !this.isComplete;
+  }
+
   classify(seq: number): Placement {
     // Sequence numbers of 2^31 and above are negative here: no call gets that far.
     if (seq < 0 || seq >= this.readSeq + this.window + this.#slack) return Placement.Beyond;
