@@ -2,14 +2,16 @@
 import { parseArgs } from "node:util";
 
 export const USAGE = `npm run bench -- [options]
-  --rounds N      measured rounds (default 7); one more runs first and is dropped
-  --seconds S     length of one rpc measurement (default 2)
+  --rounds N      measured rounds (default 7); one more runs first and is dropped. Rows that no bar holds run in every
+                  third round, unless --only names them
+  --seconds S     length of one measurement (default 0.9)
   --mib N         size of one bulk transfer (default 100)
   --quick         3 rounds of 0.4 s and 16 MiB, where not told otherwise: to see that it works
   --only NAME     only rows whose name contains NAME; may be given more than once
   --seed N        seed of the order of the rows within a round (default 1)
   --json FILE     where the results go (default test/bench/results/latest.json)
-  --html FILE     where the page goes (default test/bench/results/latest.html)
+  --html FILE     where the page goes (default test/bench/report.html)
+  --compare OLD   hold the figures against an older run's JSON file
   --strict        exit code 2 when a bar is missed
   --no-build      use dist/ as it is
   --list          name the rows and end
@@ -18,13 +20,14 @@ export const USAGE = `npm run bench -- [options]
 /**
  * @typedef {object} Options
  * @property {number} rounds measured rounds, the dropped one not counted
- * @property {number} seconds length of one rpc measurement
+ * @property {number} seconds length of one measurement that is not bulk
  * @property {number} mib size of one bulk transfer
  * @property {boolean} quick
  * @property {string[]} only
  * @property {number} seed
  * @property {string | undefined} json
  * @property {string | undefined} html
+ * @property {string | undefined} compare path of an older run's JSON file
  * @property {boolean} strict
  * @property {boolean} build
  * @property {boolean} list
@@ -48,6 +51,7 @@ export function parseOptions(args) {
       seed: { type: "string" },
       json: { type: "string" },
       html: { type: "string" },
+      compare: { type: "string" },
       strict: { type: "boolean", default: false },
       "no-build": { type: "boolean", default: false },
       list: { type: "boolean", default: false },
@@ -57,13 +61,14 @@ export function parseOptions(args) {
   const quick = values.quick === true;
   return {
     rounds: number("rounds", values.rounds, quick ? 3 : 7, { min: 1, max: 1000, whole: true }),
-    seconds: number("seconds", values.seconds, quick ? 0.4 : 2, { min: 0.05, max: 600, whole: false }),
+    seconds: number("seconds", values.seconds, quick ? 0.4 : 0.9, { min: 0.05, max: 600, whole: false }),
     mib: number("mib", values.mib, quick ? 16 : 100, { min: 1, max: 1024, whole: true }),
     quick,
     only: (values.only ?? []).flatMap((names) => names.split(",")).filter((name) => name !== ""),
     seed: number("seed", values.seed, 1, { min: 0, max: 0xffffffff, whole: true }),
     json: values.json,
     html: values.html,
+    compare: values.compare,
     strict: values.strict === true,
     build: values["no-build"] !== true,
     list: values.list === true,

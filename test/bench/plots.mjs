@@ -1,8 +1,10 @@
 // The two plots of the page as SVG: figures of each row from zero, and ratios on a logarithmic axis. Colours
 // come from the page's stylesheet by class name, so that a plot is right on a light and on a dark page.
-import { figure, intervalText, verdictOf } from "./report-text.mjs";
+import { figure, intervalText, ratioText, verdictOf } from "./report-text.mjs";
 
-const WIDTH = 900;
+export const WIDTH = 900;
+/** What stands to the left of the bars: the labels of rows. */
+export const LABEL_WIDTH = 250;
 const FONT = 13;
 
 /**
@@ -54,8 +56,8 @@ export function logTicks(min, max) {
  * @returns {string}
  */
 export function figuresPlot(rows) {
-  const left = 16;
-  const right = WIDTH - 110;
+  const left = LABEL_WIDTH;
+  const right = WIDTH - 150;
   const rowHeight = 24;
   const headHeight = 32;
   const ticks = linearTicks(Math.max(1, ...rows.flatMap((row) => row.rounds.map(({ value }) => value))));
@@ -69,12 +71,15 @@ export function figuresPlot(rows) {
     if (row.group !== group) {
       group = row.group;
       y += headHeight;
-      body.push(`<text class="head" x="${left}" y="${y - 10}">${escapeText(row.title)}</text>`);
+      body.push(`<text class="head" x="4" y="${y - 10}">${escapeText(row.title)}</text>`);
     }
     const middle = y + rowHeight / 2;
     const { median, low, high, n } = row.summary;
     const label = n === 0 ? "no figure" : `${figure(median)} ${row.unit}`;
-    body.push(`<g class="${row.program}"><title>${escapeText(`${row.programTitle}: ${label}`)}</title>`);
+    body.push(
+      `<text class="tick" x="4" y="${middle + 4.5}">${escapeText(row.label)}</text>`,
+      `<g class="${row.program}"><title>${escapeText(`${row.label}: ${label}`)}</title>`,
+    );
     if (n > 0) {
       body.push(
         `<rect class="bar" x="${left}" y="${y + 3}" width="${round(x(median) - left)}" height="${rowHeight - 6}" rx="2"/>`,
@@ -101,7 +106,7 @@ export function figuresPlot(rows) {
  * @returns {string}
  */
 export function ratiosPlot(comparisons) {
-  const left = 270;
+  const left = 350;
   const right = WIDTH - 150;
   const rowHeight = 32;
   const values = comparisons.flatMap(({ ratios, bar, interval: { low, high } }) => [
@@ -123,10 +128,10 @@ export function ratiosPlot(comparisons) {
     const verdict = verdictOf(one);
     const parts = [
       `<text class="label" x="4" y="${middle - 2}">${escapeText(one.title)}</text>`,
-      `<text class="tick" x="4" y="${middle + 12}">over ${escapeText(one.belowTitle)}</text>`,
+      `<text class="tick" x="4" y="${middle + 12}">over ${escapeText(one.belowLabel)}</text>`,
     ];
     if (n > 0) {
-      const told = `${one.title}, over ${one.belowTitle}: ${estimate.toFixed(3)}, 95 % ${intervalText(one.interval)}`;
+      const told = `${one.title}, over ${one.belowLabel}: ${estimate.toFixed(3)}, 95 % ${intervalText(one)}`;
       parts.push(`<g class="${verdict.kind}"><title>${escapeText(told)}</title>`);
       parts.push(...one.ratios.map(({ ratio }, i) => dot(x(ratio), middle + jitter(i, 8), 2.6)));
       if (!Number.isNaN(low)) {
@@ -138,8 +143,9 @@ export function ratiosPlot(comparisons) {
       const at = x(one.bar);
       parts.push(`<line class="goal" x1="${at}" x2="${at}" y1="${middle - 12}" y2="${middle + 12}"/>`);
     }
-    const mark = one.bar === undefined ? "" : ` ${verdict.kind === "pass" ? "≥" : "<"} ${one.bar}`;
-    const text = n > 0 ? `${estimate.toFixed(2)}${mark}` : "no figure";
+    const mark =
+      one.bar === undefined ? "" : ` ${estimate < one.bar ? "<" : estimate > one.bar ? ">" : "="} ${one.bar}`;
+    const text = n > 0 ? `${ratioText(one)}${mark}` : "no figure";
     parts.push(
       `<text class="label ${verdict.kind}" x="${right + 14}" y="${middle + 4}">${escapeText(text)}</text>`,
     );
@@ -157,7 +163,7 @@ export function ratiosPlot(comparisons) {
  * @param {number} height
  * @param {string[]} parts
  */
-function frame(height, parts) {
+export function frame(height, parts) {
   return `<svg viewBox="0 0 ${WIDTH} ${Math.ceil(height)}" font-size="${FONT}" role="img">${parts.join("")}</svg>`;
 }
 
@@ -167,7 +173,7 @@ function frame(height, parts) {
  * @param {number} bottom
  * @param {string} text
  */
-function gridLine(x, top, bottom, text) {
+export function gridLine(x, top, bottom, text) {
   return (
     `<line class="grid" x1="${x}" x2="${x}" y1="${top}" y2="${bottom}"/>` +
     `<text class="tick" text-anchor="middle" x="${x}" y="${bottom + 16}">${escapeText(text)}</text>`
@@ -179,7 +185,7 @@ function gridLine(x, top, bottom, text) {
  * @param {number} y
  * @param {number} radius
  */
-function dot(x, y, radius) {
+export function dot(x, y, radius) {
   return `<circle class="dot" cx="${x}" cy="${round(y)}" r="${radius}"/>`;
 }
 
@@ -194,6 +200,6 @@ function jitter(index, reach) {
 }
 
 /** @param {number} value */
-function round(value) {
+export function round(value) {
   return Math.round(value * 10) / 10;
 }

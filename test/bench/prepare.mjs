@@ -1,5 +1,5 @@
-// What has to be there before the first round: the built library, the C peer, grpc-js. What cannot be
-// had is said in one line and its rows are skipped.
+// What has to be there before the first round: the built library and its addon, C programs, what we compare with. What
+// cannot be had is said in one line and its rows are skipped.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -7,6 +7,9 @@ import { fileURLToPath } from "node:url";
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const BENCH = fileURLToPath(new URL(".", import.meta.url));
 export const RESULTS = `${BENCH}results`;
+const TOOLS = `${RESULTS}/.tools`;
+/** From npm's cache where it can be; without a network it gives up at once. */
+const CI_FLAGS = ["--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=0"];
 
 /**
  * Something a row needs.
@@ -52,16 +55,80 @@ export function findPeer() {
 }
 
 /**
- * Installs grpc-js in its own folder if it is not there.
+ * Looks whether the library's addon can be loaded here: it is asked itself, in a process of its own.
  *
  * @returns {Found}
  */
-export function findGrpc() {
-  const path = `${BENCH}grpc`;
+export function findNative() {
+  const module = JSON.stringify(new URL("workers/transport-path.mjs", import.meta.url).href);
+  const script = `const { transportPath } = await import(${module}); console.log(JSON.stringify(transportPath()));`;
+  const result = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+    encoding: "utf8",
+    env: { ...process.env, RXRPC_NATIVE: "1" },
+    timeout: 30_000,
+  });
+  if (result.status !== 0)
+    return { ok: false, why: `the library cannot be asked: ${firstLine(result.stderr)}` };
+  const { path, reason } = JSON.parse(result.stdout);
+  return path === "native" ? { ok: true, path: reason } : { ok: false, why: `no native path: ${reason}` };
+}
+
+/**
+ * Compiles the raw echo and the pump.
+ *
+ * @returns {Found} their folder
+ */
+export function findTools() {
+  for (const [name, libraries] of /** @type {const} */ ([
+    ["echo", ["-lpthread"]],
+    ["pump", []],
+  ])) {
+    const result = compileTool(name, [], libraries);
+    if (!result.ok) return { ok: false, why: `the raw C programs need gcc: ${firstLine(result.why)}` };
+  }
+  return { ok: true, path: TOOLS };
+}
+
+/**
+ * Compiles the paced client on OpenAFS's library.
+ *
+ * @returns {Found}
+ */
+export function findPaced() {
+  const flags = ["-D_REENTRANT", "-DAFS_PTHREAD_ENV"];
+  const result = compileTool("paced", flags, ["-lafsrpc", "-lpthread"]);
+  if (result.ok) return { ok: true, path: `${TOOLS}/paced` };
+  return { ok: false, why: `the paced C client needs gcc and libopenafs-dev: ${firstLine(result.why)}` };
+}
+
+/**
+ * @param {string} name of a source in c/, and of the program
+ * @param {readonly string[]} flags
+ * @param {readonly string[]} libraries
+ */
+function compileTool(name, flags, libraries) {
+  const source = `${BENCH}c/${name}.c`;
+  const path = `${TOOLS}/${name}`;
+  const newest = Math.max(modifiedMs(source), modifiedMs(`${BENCH}c/latency.h`));
+  if (modifiedMs(path) > newest) return { ok: /** @type {const} */ (true) };
+  mkdirSync(TOOLS, { recursive: true });
+  return run("gcc", ["-O2", "-std=gnu11", ...flags, source, "-o", path, ...libraries], ROOT);
+}
+
+/**
+ * Installs what we compare with, in a folder of its own, from its lockfile, if it is not there.
+ *
+ * @param {"grpc" | "http"} name
+ * @returns {Found}
+ */
+export function findGuest(name) {
+  const path = `${BENCH}${name}`;
   const installed = modifiedMs(`${path}/node_modules/.package-lock.json`);
   if (installed >= Math.max(modifiedMs(`${path}/package-lock.json`), 1)) return { ok: true, path };
-  const result = npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund"], path);
-  return result.ok ? { ok: true, path } : { ok: false, why: `npm ci failed: ${firstLine(result.why)}` };
+  const result = npm(["ci", ...CI_FLAGS], path);
+  return result.ok
+    ? { ok: true, path }
+    : { ok: false, why: `npm ci in ${name}/ failed: ${firstLine(result.why)}` };
 }
 
 /**

@@ -1,6 +1,6 @@
 // The programs a benchmark runs: started, listened to line by line, and never left behind.
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
 /** @type {Set<Child>} */
@@ -35,11 +35,15 @@ export class Child {
    * @param {string} name for messages
    * @param {string} command
    * @param {readonly string[]} args
-   * @param {{ cwd?: string }} [options]
+   * @param {{ cwd?: string, env?: Record<string, string> }} [options] `env` is added to our own
    */
   constructor(name, command, args, options = {}) {
     this.name = name;
-    this.#process = spawn(command, [...args], { ...options, stdio: ["pipe", "pipe", "pipe"] });
+    this.#process = spawn(command, [...args], {
+      ...options,
+      ...(options.env && { env: { ...process.env, ...options.env } }),
+      stdio: ["pipe", "pipe", "pipe"],
+    });
     running.add(this);
     const { stdin, stdout, stderr } = this.#process;
     // A child that died is reported where its answer is awaited; the broken pipe adds nothing.
@@ -109,20 +113,13 @@ export class Child {
   }
 
   /**
-   * Processor time used so far, user and system.
+   * Processor time used so far, user and system, of all its threads.
    *
-   * @returns {number | undefined} microseconds, in steps of 10 ms; undefined where there is no /proc
+   * @returns {number | undefined} microseconds; undefined where there is no /proc
    */
   cpuUs() {
-    try {
-      const stat = readFileSync(`/proc/${this.#process.pid}/stat`, "latin1");
-      // proc_pid_stat(5): fields 14 and 15, in ticks (100 a second on every Linux that Node runs on).
-      // The second field is the name in brackets and may hold spaces.
-      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      return (Number(fields[11]) + Number(fields[12])) * 10_000;
-    } catch {
-      return undefined;
-    }
+    const folder = `/proc/${this.#process.pid}`;
+    return schedulerUs(folder) ?? ticksUs(folder);
   }
 
   get alive() {
@@ -146,6 +143,42 @@ export class Child {
   #said() {
     const text = this.#stderr.trim();
     return text === "" ? "" : `; it said:\n${text}`;
+  }
+}
+
+/**
+ * What the scheduler has counted, to the nanosecond as of each thread's last switch or tick. Threads that have ended are
+ * not in it: for the difference of two moments with the same threads.
+ *
+ * @param {string} folder of a process in /proc
+ */
+function schedulerUs(folder) {
+  try {
+    let ns = 0;
+    for (const thread of readdirSync(`${folder}/task`)) {
+      ns += Number(readFileSync(`${folder}/task/${thread}/schedstat`, "latin1").split(" ", 1)[0]);
+    }
+    return ns / 1000;
+  } catch {
+    // A kernel without it, or a thread that ended meanwhile.
+    return undefined;
+  }
+}
+
+/**
+ * In steps of 10 ms.
+ *
+ * @param {string} folder of a process in /proc
+ */
+function ticksUs(folder) {
+  try {
+    const stat = readFileSync(`${folder}/stat`, "latin1");
+    // proc_pid_stat(5): fields 14 and 15, in ticks (100 a second on every Linux that Node runs on).
+    // The second field is the name in brackets and may hold spaces.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return (Number(fields[11]) + Number(fields[12])) * 10_000;
+  } catch {
+    return undefined;
   }
 }
 

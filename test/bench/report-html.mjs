@@ -1,24 +1,41 @@
 // The results as one HTML page that needs nothing else: no script, no font, no image from outside.
 import { escapeText, figuresPlot, ratiosPlot } from "./plots.mjs";
-import { figure, intervalText, verdictOf } from "./report-text.mjs";
-import { PROGRAM_TITLES } from "./rows.mjs";
+import { cpuPlot, latencyPlot } from "./plots-cost.mjs";
+import { changesSection, ranSection, rowTable, troubles } from "./report-parts.mjs";
+import { STYLE } from "./report-style.mjs";
+import { barText, intervalText, loadWarning, ratioText, verdictOf } from "./report-text.mjs";
 
+/** Plots of figures from zero. A section shows the rows that it takes, and none where there are none. */
 const SECTIONS = [
-  { title: "OpenAFS C client: calls", prefix: "c-", unit: "calls/s" },
-  { title: "OpenAFS C client: bulk", prefix: "c-", unit: "Mbit/s" },
-  { title: "Node at both ends: calls", prefix: "node-", unit: "calls/s" },
-  { title: "Node at both ends: bulk", prefix: "node-", unit: "Mbit/s" },
+  section("OpenAFS C client: calls", (row) => row.group.startsWith("c-") && row.unit === "calls/s"),
+  section(
+    "Node clients, and raw echoes: calls",
+    (row) => row.group.startsWith("node-rpc") && row.unit === "calls/s",
+  ),
+  section("OpenAFS C client: bulk", (row) => row.group.startsWith("c-") && row.unit === "Mbit/s"),
+  section("Node clients: bulk", (row) => row.group.startsWith("node-") && row.unit === "Mbit/s"),
+  section("BUSY at full speed", (row) => row.unit === "replies/s"),
+  section("Calls beside idle connections", (row) => row.unit === "us/call"),
+  section("The core beside idle connections", (row) => row.unit === "ns"),
+  section("Memory", (row) => row.unit === "bytes"),
 ];
+
+/** @param {string} title @param {(row: import("./results.mjs").RowResult) => boolean} takes */
+function section(title, takes) {
+  return { title, takes };
+}
 
 /**
  * @param {import("./results.mjs").Results} results
+ * @param {import("./compare.mjs").Changes} [changes]
  * @returns {string}
  */
-export function renderPage(results) {
-  const { rows, comparisons, skipped, options } = results;
+export function renderPage(results, changes) {
+  const { rows, comparisons, skipped, options, facts } = results;
   const bars = comparisons.filter(({ bar }) => bar !== undefined);
   const met = bars.filter(({ verdict }) => verdict?.met);
   const head = bars.length > 0 ? `${met.length} of ${bars.length} bars met` : "";
+  const known = Object.entries(facts).map(([name, value]) => `${name}: ${value}`);
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -33,22 +50,22 @@ export function renderPage(results) {
 <p class="lead">${escapeText([head, `${options.rounds} interleaved rounds`].filter(Boolean).join(" · "))}</p>
 ${machineList(results)}
 ${options.quick ? '<p class="warn">A quick run: it shows that everything works; its figures are rough.</p>' : ""}
+${loadWarning(results.others) === "" ? "" : `<p class="warn">${escapeText(loadWarning(results.others))}</p>`}
 </header>
 ${comparisons.length > 0 ? ratioSection(comparisons) : ""}
-${SECTIONS.map(({ title, prefix, unit }) =>
-  figureSection(
-    title,
-    rows.filter((row) => row.group.startsWith(prefix) && row.unit === unit),
-  ),
-).join("\n")}
+${changes ? changesSection(changes) : ""}
+${SECTIONS.map(({ title, takes }) => figureSection(title, rows.filter(takes))).join("\n")}
+${latencySection(rows, known)}
+${cpuSection(rows)}
 ${rowTable(rows)}
+${ranSection(results)}
 ${troubles(rows, skipped)}
 <footer>
-<p>In each round every row runs once, in an order shuffled anew (seed ${options.seed}); rows that are compared run next to each
-other. A warm-up round comes first and is dropped. An rpc measurement lasts ${options.seconds} s, a bulk measurement moves
-${options.mib} MiB in one call. A ratio is the geometric mean of the ratios of paired rounds; its interval is Student's t on
-their logarithms. Client and server are two processes on this machine, over 127.0.0.1. The raw echo moves datagrams as long as
-those of the 128-byte rpc, with no protocol at all.</p>
+<p>In each round rows run one after the other, in an order shuffled anew (seed ${options.seed}); rows that are compared run next to
+each other. Rows that no bar holds run in every third round. A warm-up round comes first and is dropped. A measurement lasts
+${options.seconds} s, a bulk measurement moves ${options.mib} MiB. A ratio is the geometric mean of the ratios of paired rounds; its
+interval is Student's t on their logarithms. Client and server are two processes on this machine, over 127.0.0.1. The raw echoes move
+datagrams as long as those of the rpc, with no protocol at all.</p>
 </footer>
 </body>
 </html>
@@ -56,15 +73,19 @@ those of the 128-byte rpc, with no protocol at all.</p>
 }
 
 /** @param {import("./results.mjs").Results} results */
-function machineList({ machine, startedAt }) {
+function machineList({ machine, startedAt, tookSeconds }) {
+  /** @type {[string, string | undefined][]} */
   const lines = [
     ["When", startedAt.slice(0, 16).replace("T", " ").concat(" UTC")],
+    ["Took", `${tookSeconds} s`],
     ["Processor", `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGib} GiB`],
     ["System", machine.system],
     ["Node", machine.node],
     ["rxrpc", [machine.rxrpc, machine.commit].filter(Boolean).join(", ")],
+    ["Native path", machine.native],
     ["OpenAFS", machine.openafs],
     ["grpc-js", machine.grpc],
+    ["fastify, undici", [machine.fastify, machine.undici].filter(Boolean).join(", ")],
     ["Load before", machine.loadBefore.toFixed(2)],
   ];
   const shown = lines.filter(([, value]) => value !== undefined && value !== "");
@@ -76,21 +97,26 @@ function ratioSection(comparisons) {
   const rows = comparisons.map((one) => {
     const verdict = verdictOf(one);
     const cells = [
-      `<td>${escapeText(one.title)}</td><td>${escapeText(one.belowTitle)}</td>`,
-      `<td class="n">${figureRatio(one.interval.estimate)}</td><td class="n">${intervalText(one.interval)}</td>`,
-      `<td class="n">${one.interval.n}</td><td class="n">${one.bar === undefined ? "" : one.bar.toFixed(2)}</td>`,
+      `<td>${escapeText(one.title)}</td><td>${escapeText(one.belowLabel)}</td>`,
+      `<td class="n">${ratioText(one)}</td><td class="n">${intervalText(one)}</td>`,
+      `<td class="n">${one.interval.n}</td><td class="n">${escapeText(barText(one))}</td>`,
       `<td><span class="verdict ${verdict.kind}">${escapeText(verdict.text)}</span></td>`,
     ];
     return `<tr>${cells.join("")}</tr>`;
   });
+  // A figure without anything below it is no ratio, and has another scale.
+  const drawn = comparisons.filter(({ bar, belowLabel }) => bar !== undefined && belowLabel !== "");
   return `<section>
 <h2>Ratios and bars</h2>
-<p class="legend"><span class="key pass">at or above its bar</span><span class="key miss">below its bar</span>
-<span class="key none">no bar</span><span class="key goal">the bar</span><span>large dot and line: estimate and 95 % interval;
-small dots: single rounds</span></p>
-<div class="scroll">${ratiosPlot(comparisons)}</div>
+${
+  drawn.length > 0
+    ? `<p class="legend"><span class="key pass">bar met</span><span class="key miss">bar missed</span>
+<span class="key goal">the bar</span><span>large dot and line: estimate and 95 % interval; small dots: single rounds</span></p>
+<div class="scroll">${ratiosPlot(drawn)}</div>`
+    : ""
+}
 <div class="scroll"><table>
-<thead><tr><th>rxrpc, measured by</th><th>over</th><th class="n">ratio</th><th class="n">95 % interval</th><th class="n">pairs</th><th class="n">bar</th><th></th></tr></thead>
+<thead><tr><th>measured by</th><th>over</th><th class="n">ratio</th><th class="n">95 % interval</th><th class="n">pairs</th><th class="n">bar</th><th></th></tr></thead>
 <tbody>${rows.join("\n")}</tbody>
 </table></div>
 </section>`;
@@ -102,92 +128,46 @@ small dots: single rounds</span></p>
  */
 function figureSection(title, rows) {
   if (rows.length === 0) return "";
-  const programs = [...new Set(rows.map((row) => row.program))];
-  const keys = programs.map((name) => `<span class="key ${name}">${escapeText(PROGRAM_TITLES[name])}</span>`);
   return `<section>
 <h2>${escapeText(title)}</h2>
-<p class="legend">${keys.join("")}<span>bar: median; line: quartiles; dots: rounds</span></p>
+<p class="legend">${keys(rows)}<span>bar: median; line: quartiles; dots: rounds</span></p>
 <div class="scroll">${figuresPlot(rows)}</div>
-</section>`;
-}
-
-/** @param {readonly import("./results.mjs").RowResult[]} rows */
-function rowTable(rows) {
-  const body = rows.map((row) => {
-    const { median, low, high } = row.summary;
-    const numbers = [
-      `${figure(median)} ${row.unit}`,
-      `${figure(low)} to ${figure(high)}`,
-      figure(row.p50us),
-      figure(row.p99us),
-      figure(row.clientCpuUs),
-      figure(row.serverCpuUs),
-    ];
-    return `<tr><td>${escapeText(row.title)}</td><td><span class="key ${row.program}">${escapeText(row.programTitle)}</span></td>${numbers.map((text) => `<td class="n">${escapeText(text)}</td>`).join("")}</tr>`;
-  });
-  return `<section>
-<h2>All rows</h2>
-<div class="scroll"><table>
-<thead><tr><th>work</th><th>server</th><th class="n">median</th><th class="n">quartiles</th><th class="n">p50 µs</th><th class="n">p99 µs</th><th class="n">client CPU µs</th><th class="n">server CPU µs</th></tr></thead>
-<tbody>${body.join("\n")}</tbody>
-</table></div>
-<p class="note">Latencies are those of one call. Processor time is user and system together, for each call, or for each MiB in
-bulk rows; that of a server is read from /proc in steps of 10 ms.</p>
 </section>`;
 }
 
 /**
  * @param {readonly import("./results.mjs").RowResult[]} rows
- * @param {readonly { name: string, why: string }[]} skipped
+ * @param {readonly string[]} known
  */
-function troubles(rows, skipped) {
-  const lines = [
-    ...rows.flatMap(({ name, failures }) =>
-      failures.map(({ round, failure }) => `${name}, round ${round}: failed: ${failure}`),
-    ),
-    ...skipped.map(({ name, why }) => `${name}: skipped: ${why}`),
-  ];
-  if (lines.length === 0) return "";
-  return `<section><h2>Failed and skipped</h2><ul>${lines.map((line) => `<li>${escapeText(line)}</li>`).join("")}</ul></section>`;
+function latencySection(rows, known) {
+  const shown = rows.filter((row) => row.p99us > 0 && row.unit !== "us/call" && row.unit !== "replies/s");
+  const paced = shown.filter((row) => row.unit === "us");
+  const closed = shown.filter((row) => row.unit === "calls/s");
+  if (shown.length === 0) return "";
+  return `<section>
+<h2>Latency</h2>
+<p class="legend"><span>dot: half of the calls are faster; ends of the line: 99 % and 99.9 % of them</span></p>
+${known.map((line) => `<p class="note">${escapeText(line)}</p>`).join("")}
+${paced.length > 0 ? `<div class="scroll">${latencyPlot(paced)}</div>` : ""}
+${closed.length > 0 ? `<details><summary>Closed loops, all rows</summary><div class="scroll">${latencyPlot(closed)}</div></details>` : ""}
+</section>`;
 }
 
-/** @param {number} ratio */
-function figureRatio(ratio) {
-  return Number.isNaN(ratio) ? "-" : ratio.toFixed(2);
+/** @param {readonly import("./results.mjs").RowResult[]} rows */
+function cpuSection(rows) {
+  const shown = rows.filter((row) => row.unit === "calls/s" && row.serverCpuUs > 0);
+  if (shown.length === 0) return "";
+  return `<section>
+<h2>Processor time of a call</h2>
+<p class="legend">${keys(shown)}<span>full: server; pale: client; microseconds, user and system</span></p>
+<div class="scroll">${cpuPlot(shown)}</div>
+</section>`;
 }
 
-const STYLE = `
-:root { color-scheme: light dark; --page: #fff; --card: #fff; --ink: #1c2330; --soft: #667085; --line: #e3e7ee;
-  --rxrpc: #2563c9; --openafs: #d97a16; --dgram: #7a8699; --grpc: #0f8f7e; --pass: #1a8a4a; --miss: #cf3341; }
-@media (prefers-color-scheme: dark) { :root { --page: #12161d; --card: #181d26; --ink: #e6eaf1; --soft: #98a2b3;
-  --line: #2b3340; --rxrpc: #6aa0ff; --openafs: #f0a04b; --dgram: #96a1b2; --grpc: #3cc7b3; --pass: #4cc481; --miss: #ff7582; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 40px 24px 64px; max-width: 1020px; background: var(--page); color: var(--ink);
-  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; font-variant-numeric: tabular-nums; }
-h1 { font-size: 30px; line-height: 1.2; margin: 0; letter-spacing: -0.01em; }
-h2 { font-size: 19px; margin: 0 0 6px; }
-.lead { font-size: 17px; color: var(--soft); margin: 4px 0 20px; }
-dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(210px, 1fr)); gap: 10px 24px; margin: 0; }
-dt { font-size: 12px; color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
-section { margin-top: 28px; padding: 20px 22px; border: 1px solid var(--line); border-radius: 10px; background: var(--card); }
-.legend { display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 0 0 8px; font-size: 13px; color: var(--soft); }
-.key { color: var(--ink); white-space: nowrap; }
-.key::before { content: ""; display: inline-block; width: 10px; height: 10px; border-radius: 3px; margin-right: 6px; background: var(--c); }
-.rxrpc { --c: var(--rxrpc); } .openafs { --c: var(--openafs); } .dgram { --c: var(--dgram); } .grpc { --c: var(--grpc); }
-.pass { --c: var(--pass); } .miss { --c: var(--miss); } .none { --c: var(--rxrpc); }
-.key.goal::before { background: var(--ink); width: 3px; height: 13px; border-radius: 0; vertical-align: -2px; }
-.scroll { overflow-x: auto; }
-svg { display: block; width: 100%; min-width: 640px; height: auto; margin-top: 4px; font-family: inherit; }
-svg text { fill: var(--ink); } svg .head { font-weight: 600; } svg .tick { fill: var(--soft); font-size: 12px; }
-svg .label.pass, svg .label.miss { fill: var(--c); font-weight: 600; }
-.grid { stroke: var(--line); } .unity { stroke: var(--soft); stroke-dasharray: 3 3; }
-.bar { fill: var(--c); opacity: 0.28; } .range { stroke: var(--c); stroke-width: 3; }
-.dot { fill: var(--c); opacity: 0.75; } .interval { stroke: var(--c); stroke-width: 3; stroke-linecap: round; }
-.estimate { fill: var(--c); stroke: var(--card); stroke-width: 1.5; } .goal { stroke: var(--ink); stroke-width: 2.5; }
-table { width: 100%; border-collapse: collapse; font-size: 14px; margin-top: 12px; }
-th { text-align: left; font-size: 12px; font-weight: 600; color: var(--soft); } th, td { padding: 6px 10px; border-bottom: 1px solid var(--line); }
-tbody tr:last-child td { border-bottom: 0; } .n { text-align: right; white-space: nowrap; }
-.verdict { color: var(--c); font-weight: 600; }
-.warn { margin: 18px 0 0; padding: 8px 14px; border-left: 3px solid var(--openafs); color: var(--soft); }
-.note, footer { font-size: 13px; color: var(--soft); } footer { margin-top: 28px; }
-`;
+/** @param {readonly import("./results.mjs").RowResult[]} rows */
+function keys(rows) {
+  const labels = new Map(rows.map((row) => [`${row.program} ${row.label}`, row]));
+  return [...labels.values()]
+    .map(({ program, label }) => `<span class="key ${program}">${escapeText(label)}</span>`)
+    .join("");
+}

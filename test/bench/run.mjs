@@ -1,19 +1,20 @@
 // `npm run bench`: interleaved rounds of every row, then medians, ratios of paired rounds, and the bars.
-import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { arch, cpus, loadavg, release, totalmem, type } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { compareResults, readResults } from "./compare.mjs";
+import { describeMachine } from "./machine.mjs";
 import { parseOptions, USAGE } from "./options.mjs";
-import { findGrpc, findLibrary, findPeer, RESULTS, ROOT } from "./prepare.mjs";
+import { findGuest, findLibrary, findNative, findPaced, findPeer, findTools, RESULTS } from "./prepare.mjs";
 import { endChildrenWithUs, stopAll } from "./processes.mjs";
 import { renderPage } from "./report-html.mjs";
-import { figure, renderTables } from "./report-text.mjs";
+import { renderChanges, renderRan, renderTables } from "./report-text.mjs";
 import { evaluate } from "./results.mjs";
-import { makeRows, Stage } from "./rows.mjs";
-import { seededRandom, shuffled } from "./statistics.mjs";
+import { runRounds } from "./rounds.mjs";
+import { makeRows } from "./rows.mjs";
+import { Stage } from "./stage.mjs";
 
-/** Less than this leaves the Node programs half compiled after the dropped round. */
-const WARM_UP_SECONDS = 1.5;
+const PAGE = fileURLToPath(new URL("report.html", import.meta.url));
 
 const options = readOptions();
 const wanted = makeRows(options.mib).filter(
@@ -21,34 +22,50 @@ const wanted = makeRows(options.mib).filter(
 );
 if (wanted.length === 0) fail(`no row is named like ${options.only.join(", ")}; --list names them`);
 if (options.list) {
-  for (const row of wanted) console.log(`${row.name.padEnd(22)} ${row.title}, ${row.unit}`);
+  for (const { name, title, label, unit } of wanted) {
+    console.log(`${name.padEnd(28)} ${title}: ${label}, ${unit}`);
+  }
   process.exit(0);
 }
+// Before minutes are spent on what it is to be held against.
+const older = options.compare === undefined ? undefined : readOlder(options.compare);
 
 const { rows, paths, skipped } = prepare();
 const startedAt = new Date();
-const machine = describeMachine();
-/** @type {import("./results.mjs").Taken[]} */
-const taken = [];
+const begin = performance.now();
+const machine = describeMachine(paths);
 const stage = new Stage(paths);
 endChildrenWithUs();
+let taken;
 try {
-  await runRounds();
+  for (const { name, why } of skipped) console.log(`skipped  ${name}: ${why}`);
+  taken = await runRounds({ rows, options, stage, say: (text) => console.log(text) });
 } finally {
   await stopAll();
 }
 
-const results = evaluate({ startedAt: startedAt.toISOString(), machine, options, rows, skipped, taken });
+const { ran, facts } = stage;
+const tookSeconds = Math.round((performance.now() - begin) / 1000);
+const run = {
+  startedAt: startedAt.toISOString(),
+  tookSeconds,
+  machine,
+  options,
+  rows,
+  skipped,
+  taken,
+  ran,
+  facts,
+};
+const results = evaluate(run);
+const changes =
+  older === undefined ? undefined : compareResults(older, results, /** @type {string} */ (options.compare));
 const jsonPath = resolve(options.json ?? `${RESULTS}/latest.json`);
-const htmlPath = resolve(options.html ?? `${RESULTS}/latest.html`);
-for (const [path, text] of [
-  [jsonPath, `${JSON.stringify(results, null, 2)}\n`],
-  [htmlPath, renderPage(results)],
-]) {
-  mkdirSync(dirname(/** @type {string} */ (path)), { recursive: true });
-  writeFileSync(/** @type {string} */ (path), /** @type {string} */ (text));
-}
-console.log(`\n${renderTables(results)}\n\n${jsonPath}\n${htmlPath}`);
+const htmlPath = resolve(options.html ?? PAGE);
+write(jsonPath, `${JSON.stringify({ ...results, ...(changes && { changes }) }, null, 2)}\n`);
+write(htmlPath, renderPage(results, changes));
+const parts = [renderTables(results), ...(changes ? [renderChanges(changes)] : []), renderRan(results)];
+console.log(`\n${parts.join("\n\n")}\n\n${tookSeconds} s\n${jsonPath}\n${htmlPath}`);
 if (results.rows.some((row) => row.failures.length > 0)) process.exitCode = 1;
 else if (options.strict && results.comparisons.some((one) => one.verdict?.met === false))
   process.exitCode = 2;
@@ -64,21 +81,44 @@ function readOptions() {
   process.exit(0);
 }
 
+/** @param {string} path */
+function readOlder(path) {
+  try {
+    return readResults(path);
+  } catch (error) {
+    return fail(`--compare: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
 function prepare() {
+  /** @type {Record<import("./programs.mjs").Need, () => import("./prepare.mjs").Found>} */
+  const finders = {
+    // The addon is asked for by the built library: the library comes first.
+    library: () => findLibrary(options.build),
+    native: findNative,
+    peer: findPeer,
+    paced: findPaced,
+    tools: findTools,
+    grpc: () => findGuest("grpc"),
+    http: () => findGuest("http"),
+  };
   const needs = new Set(wanted.flatMap((row) => row.needs));
-  const finders = { peer: findPeer, library: () => findLibrary(options.build), grpc: findGrpc };
-  const found = { peer: "", library: "", grpc: "" };
-  /** @type {Map<import("./rows.mjs").Need, string>} */
+  /** @type {import("./programs.mjs").Paths} */
+  const found = { library: "", native: "", peer: "", paced: "", tools: "", grpc: "", http: "" };
+  /** @type {Map<import("./programs.mjs").Need, string>} */
   const missing = new Map();
-  for (const need of needs) {
-    console.log(`Preparing the ${need} ...`);
-    const answer = finders[need]();
+  for (const [need, find] of /** @type {[import("./programs.mjs").Need, typeof findPeer][]} */ (
+    Object.entries(finders)
+  )) {
+    if (!needs.has(need)) continue;
+    console.log(`Preparing ${need} ...`);
+    const answer = find();
     if (answer.ok) found[need] = answer.path;
     // Rows without a comparison partner can be skipped; a benchmark of nothing of ours cannot.
     else if (need === "library") fail(answer.why);
     else missing.set(need, answer.why);
   }
-  /** @param {import("./rows.mjs").Row} row */
+  /** @param {import("./row.mjs").Row} row */
   const lacks = (row) => row.needs.find((need) => missing.has(need));
   return {
     paths: found,
@@ -90,106 +130,13 @@ function prepare() {
   };
 }
 
-/** One round is every row once. Groups are shuffled, and rows within a group: what is compared runs side by side. */
-async function runRounds() {
-  for (const { name, why } of skipped) console.log(`skipped  ${name}: ${why}`);
-  const random = seededRandom(options.seed);
-  const groups = [...new Set(rows.map((row) => row.group))];
-  for (let round = 0; round <= options.rounds; round++) {
-    const warmUp = round === 0;
-    console.log(warmUp ? "\nwarm-up round (dropped)" : `\nround ${round} of ${options.rounds}`);
-    for (const group of shuffled(groups, random)) {
-      const members = shuffled(
-        rows.filter((row) => row.group === group),
-        random,
-      );
-      for (const row of members) {
-        const seconds = warmUp ? Math.max(options.seconds, WARM_UP_SECONDS) : options.seconds;
-        const sample = await measure(row, seconds);
-        report(row, sample);
-        if (!warmUp) taken.push({ row: row.name, round, ...sample });
-      }
-    }
-  }
-}
-
 /**
- * @param {import("./rows.mjs").Row} row
- * @param {number} seconds
- * @returns {Promise<import("./results.mjs").Measured>}
+ * @param {string} path
+ * @param {string} text
  */
-async function measure(row, seconds) {
-  try {
-    const sample = await row.run(stage, seconds);
-    if (sample.failed === 0) return { sample };
-    return { failure: `${sample.failed} of ${sample.failed + sample.work} failed: ${sample.error ?? "?"}` };
-  } catch (error) {
-    return { failure: error instanceof Error ? error.message : String(error) };
-  }
-}
-
-/**
- * @param {import("./rows.mjs").Row} row
- * @param {import("./results.mjs").Measured} measured
- */
-function report(row, { sample, failure }) {
-  const text = sample
-    ? `${figure(sample.value).padStart(9)} ${row.unit}`
-    : `FAILED: ${(failure ?? "").replaceAll("\n", "\n    ")}`;
-  console.log(`  ${row.name.padEnd(22)} ${text}`);
-}
-
-/** @returns {import("./results.mjs").Machine} */
-function describeMachine() {
-  const processors = cpus();
-  return {
-    cpu: processors[0]?.model.trim() ?? "unknown processor",
-    cores: processors.length,
-    memoryGib: Math.round(totalmem() / 2 ** 30),
-    system: `${type()} ${release()} ${arch()}`,
-    loadBefore: loadavg()[0] ?? 0,
-    node: process.version,
-    rxrpc: readVersion(`${ROOT}package.json`),
-    ...optional("commit", () => say("git", ["describe", "--always", "--dirty", "--abbrev=12"])),
-    ...optional("openafs", () =>
-      paths.peer ? say("dpkg-query", ["-W", "-f=${Version}", "libopenafs-dev"]) : "",
-    ),
-    ...optional("grpc", () =>
-      paths.grpc ? readVersion(`${paths.grpc}/node_modules/@grpc/grpc-js/package.json`) : "",
-    ),
-  };
-}
-
-/** @param {string} path */
-function readVersion(path) {
-  return String(JSON.parse(readFileSync(path, "utf8")).version);
-}
-
-/**
- * @param {string} command
- * @param {string[]} args
- */
-function say(command, args) {
-  return execFileSync(command, args, {
-    cwd: ROOT,
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "ignore"],
-  }).trim();
-}
-
-/**
- * @param {string} name
- * @param {() => string} read
- * @returns {Record<string, string>}
- */
-function optional(name, read) {
-  try {
-    const value = read();
-    return value === "" ? {} : { [name]: value };
-  } catch {
-    // Not a git checkout, or not a Debian system: the page does without that line.
-    return {};
-  }
+function write(path, text) {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
 }
 
 /**

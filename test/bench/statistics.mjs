@@ -128,17 +128,23 @@ export function ratioInterval(ratios) {
 }
 
 /**
- * How an interval stands to a bar that has to be reached.
+ * How an interval stands to a bar.
  *
  * @param {Interval} interval
  * @param {number} bar
+ * @param {boolean} [isCeiling] the bar is not to be exceeded; otherwise it has to be reached
  * @returns {{ met: boolean, certain: boolean } | undefined} `met` by the estimate; `certain` when the
  *   whole interval is on that side; undefined without an estimate
  */
-export function judge(interval, bar) {
-  if (Number.isNaN(interval.estimate)) return undefined;
-  const met = interval.estimate >= bar;
-  return { met, certain: met ? interval.low >= bar : interval.high < bar };
+export function judge(interval, bar, isCeiling = false) {
+  const { estimate, low, high } = interval;
+  if (Number.isNaN(estimate)) return undefined;
+  if (isCeiling) {
+    const met = estimate <= bar;
+    return { met, certain: met ? high <= bar : low > bar };
+  }
+  const met = estimate >= bar;
+  return { met, certain: met ? low >= bar : high < bar };
 }
 
 // Student's t, 97.5 %, for 1 to 30 degrees of freedom.

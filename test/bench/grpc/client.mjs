@@ -1,25 +1,25 @@
-// grpc-js client: unary calls of 128 bytes each way over one channel. Usage: client.mjs PORT
+// grpc-js client: unary calls of as many bytes each way over one channel. Usage: client.mjs PORT
 import { credentials, makeClientConstructor } from "@grpc/grpc-js";
-import { PAYLOAD_BYTES } from "../workers/sizes.mjs";
 import { answerCommands, closedLoop } from "../workers/worker.mjs";
 import { service } from "./service.mjs";
 
 const Client = makeClientConstructor(service, "bench.Bench");
 /** @type {any} made from a description, and so without types */
 const client = new Client(`127.0.0.1:${process.argv[2]}`, credentials.createInsecure());
-const request = Buffer.alloc(PAYLOAD_BYTES);
 
-function call() {
+/** @param {Buffer} request */
+function call(request) {
   return new Promise((resolve, reject) => {
     client.call(request, (/** @type {Error | null} */ error, /** @type {Buffer} */ reply) => {
       if (error) reject(error);
-      else if (reply.length !== PAYLOAD_BYTES) reject(new Error(`a reply of ${reply.length} bytes`));
+      else if (reply.length !== request.length) reject(new Error(`a reply of ${reply.length} bytes`));
       else resolve(undefined);
     });
   });
 }
 
-answerCommands(async ({ op, outstanding, seconds }) => {
+answerCommands(async ({ op, outstanding, seconds, bytes }) => {
   if (op !== "rpc") throw new RangeError(`expected op "rpc", got "${op}"`);
-  return closedLoop(outstanding, seconds, call);
+  const request = Buffer.alloc(bytes);
+  return closedLoop(outstanding, seconds, () => call(request));
 });

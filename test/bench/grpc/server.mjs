@@ -1,12 +1,10 @@
-// grpc-js server: answers each unary call with 128 bytes.
+// grpc-js server: answers each unary call with as many bytes as it brought.
 import { Server, ServerCredentials } from "@grpc/grpc-js";
-import { PAYLOAD_BYTES } from "../workers/sizes.mjs";
 import { serveUntilToldToEnd } from "../workers/worker.mjs";
 import { service } from "./service.mjs";
 
 /** @type {import("@grpc/grpc-js").handleUnaryCall<Buffer, Buffer>} */
-const call = (_call, done) => done(null, reply);
-const reply = Buffer.alloc(PAYLOAD_BYTES);
+const call = ({ request }, done) => done(null, request);
 const server = new Server();
 server.addService(service, { call });
 server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) => {

@@ -2,7 +2,7 @@
 // Usage: dgram-client.mjs PORT
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { REPLY_DATAGRAM_BYTES, REQUEST_DATAGRAM_BYTES } from "./sizes.mjs";
+import { replyDatagramBytes, requestDatagramBytes } from "./sizes.mjs";
 import { answerCommands, Latencies } from "./worker.mjs";
 
 const socket = createSocket({ type: "udp4", recvBufferSize: 4 << 20, sendBufferSize: 4 << 20 });
@@ -10,20 +10,25 @@ socket.connect(Number(process.argv[2]), "127.0.0.1");
 await once(socket, "connect");
 
 const latencies = new Latencies();
-const slots = Array.from({ length: 256 }, (_, slot) => Buffer.alloc(REQUEST_DATAGRAM_BYTES, slot));
-const sentAt = new Float64Array(slots.length);
+const SLOTS = 256;
+const sentAt = new Float64Array(SLOTS);
 
-answerCommands(async ({ op, outstanding, seconds }) => {
+answerCommands(async ({ op, outstanding, seconds, bytes }) => {
   if (op !== "rpc") throw new RangeError(`expected op "rpc", got "${op}"`);
-  return rpc(outstanding, seconds);
+  return rpc(outstanding, seconds, bytes);
 });
 
 /**
  * @param {number} outstanding 1 to 256
  * @param {number} seconds
+ * @param {number} bytes payload of an rpc whose datagrams these are as long as
  * @returns {Promise<import("./worker.mjs").Answer>}
  */
-function rpc(outstanding, seconds) {
+function rpc(outstanding, seconds, bytes) {
+  const slots = Array.from({ length: outstanding }, (_, slot) =>
+    Buffer.alloc(requestDatagramBytes(bytes), slot),
+  );
+  const replyBytes = replyDatagramBytes(bytes);
   return new Promise((resolve) => {
     latencies.clear();
     let underWay = outstanding;
@@ -46,7 +51,7 @@ function rpc(outstanding, seconds) {
     function onMessage(message) {
       const slot = message[0] ?? 0;
       const now = performance.now();
-      if (message.length === REPLY_DATAGRAM_BYTES) latencies.add((now - (sentAt[slot] ?? now)) * 1000);
+      if (message.length === replyBytes) latencies.add((now - (sentAt[slot] ?? now)) * 1000);
       if (now < end) send(slot);
       else if (--underWay === 0) finish();
     }
@@ -61,6 +66,7 @@ function rpc(outstanding, seconds) {
         seconds: (performance.now() - begin) / 1000,
         p50us: latencies.quantileUs(0.5),
         p99us: latencies.quantileUs(0.99),
+        p999us: latencies.quantileUs(0.999),
         ...(underWay > 0 && { error: `${underWay} datagrams were not answered` }),
       });
     }

@@ -1,38 +1,45 @@
 // This library as a client: rxperf calls over one RxClient, by the public API alone.
 // Usage: rxrpc-client.mjs PORT
 import { RxClient, RxperfRpc, rxperfRecv, rxperfSend } from "../../../dist/index.js";
-import { PAYLOAD_BYTES } from "./sizes.mjs";
+import { PAYLOAD_BYTES, RXPERF_SERVICE_ID } from "./sizes.mjs";
+import { transportPath } from "./transport-path.mjs";
 import { answerCommands, closedLoop } from "./worker.mjs";
-
-const RXPERF_SERVICE_ID = 147;
 
 const client = await RxClient.connect({
   host: "127.0.0.1",
   port: Number(process.argv[2]),
   serviceId: RXPERF_SERVICE_ID,
 });
-const rpc = new RxperfRpc(PAYLOAD_BYTES, PAYLOAD_BYTES);
+const { path } = transportPath();
 
-answerCommands(async ({ op, outstanding, seconds, bytes }) => {
+answerCommands(async ({ op, outstanding = 1, seconds, bytes = PAYLOAD_BYTES }) => {
   switch (op) {
-    case "rpc":
-      return closedLoop(outstanding, seconds, () => rpc.call(client));
+    case "rpc": {
+      const rpc = new RxperfRpc(bytes, bytes);
+      return { ...(await closedLoop(outstanding, seconds, () => rpc.call(client))), path };
+    }
     case "send":
-      return timed(rxperfSend(client, bytes));
+      return { ...(await timed(outstanding, () => rxperfSend(client, bytes / outstanding))), path };
     case "recv":
-      return timed(rxperfRecv(client, bytes));
+      return { ...(await timed(outstanding, () => rxperfRecv(client, bytes / outstanding))), path };
     default:
       throw new RangeError(`expected op "rpc", "send" or "recv", got "${op}"`);
   }
 });
 
-/** @param {Promise<void>} work that has just begun */
-async function timed(work) {
+/**
+ * @param {number} calls at once
+ * @param {() => Promise<void>} call
+ */
+async function timed(calls, call) {
   const begin = performance.now();
-  try {
-    await work;
-    return { ok: 1, failed: 0, seconds: (performance.now() - begin) / 1000 };
-  } catch (error) {
-    return { ok: 0, failed: 1, seconds: (performance.now() - begin) / 1000, error: String(error) };
-  }
+  const ends = await Promise.allSettled(Array.from({ length: calls }, call));
+  const seconds = (performance.now() - begin) / 1000;
+  const failures = ends.flatMap((end) => (end.status === "rejected" ? [String(end.reason)] : []));
+  return {
+    ok: calls - failures.length,
+    failed: failures.length,
+    seconds,
+    ...(failures.length > 0 && { error: failures[0] }),
+  };
 }

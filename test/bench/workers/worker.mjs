@@ -9,6 +9,7 @@ import { createInterface } from "node:readline";
  * @property {number} seconds
  * @property {number} [p50us]
  * @property {number} [p99us]
+ * @property {number} [p999us]
  * @property {string} [error] the first failure
  */
 
@@ -106,6 +107,7 @@ export async function closedLoop(outstanding, seconds, call) {
     seconds: (performance.now() - begin) / 1000,
     p50us: latencies.quantileUs(0.5),
     p99us: latencies.quantileUs(0.99),
+    p999us: latencies.quantileUs(0.999),
     ...(error !== undefined && { error }),
   };
 }

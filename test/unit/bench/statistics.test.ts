@@ -216,6 +216,13 @@ describe("judge()", () => {
     expect(judge(ratioInterval([0.5]), 1)).toEqual({ met: false, certain: false });
   });
 
+  it("turns round for a bar that is not to be exceeded", () => {
+    expect(judge(interval, 1, true)).toEqual({ met: true, certain: true });
+    expect(judge(interval, 0.95, true)).toEqual({ met: true, certain: false });
+    expect(judge(interval, 0.92, true)).toEqual({ met: false, certain: false });
+    expect(judge(interval, 0.89, true)).toEqual({ met: false, certain: true });
+  });
+
   it("says nothing without an estimate", () => {
     expect(judge(ratioInterval([]), 1)).toBeUndefined();
   });
