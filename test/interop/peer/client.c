@@ -125,8 +125,9 @@ static unsigned long print_result(void)
            ok, failed, ok + failed, seconds, ok / seconds, (double)(in + out) * 8 / 1e6 / seconds);
     printf("\"bytesIn\":%llu,\"bytesOut\":%llu,", (unsigned long long)in, (unsigned long long)out);
     print_errors();
-    printf(",\"p50us\":%llu,\"p99us\":%llu,\"cpuUserUs\":%lld,\"cpuSystemUs\":%lld}\n",
+    printf(",\"p50us\":%llu,\"p99us\":%llu,\"p999us\":%llu,\"cpuUserUs\":%lld,\"cpuSystemUs\":%lld}\n",
            (unsigned long long)percentile_us(latencies, ok, 0.5), (unsigned long long)percentile_us(latencies, ok, 0.99),
+           (unsigned long long)percentile_us(latencies, ok, 0.999),
            use.ru_utime.tv_sec * 1000000LL + use.ru_utime.tv_usec,
            use.ru_stime.tv_sec * 1000000LL + use.ru_stime.tv_usec);
     fflush(stdout);
