@@ -9,6 +9,7 @@ import { CongestionWindow } from "./congestion.js";
 import type { Connection } from "./conn-object.js";
 import type { ChunkRetirer } from "./lent-payloads.js";
 import type { Peer } from "./peer.js";
+import { PingLog } from "./ping-log.js";
 import { ReceiveWindow } from "./receive-window.js";
 import { TransmitWindow } from "./transmit-window.js";
 
@@ -54,10 +55,9 @@ export type ResendKind = (typeof ResendKind)[keyof typeof ResendKind];
 export const CallTime = {
   LastHeard: 0,
   LastSent: 1,
-  PingSentAt: 2,
-  Begun: 3,
-  Progress: 4,
-  Count: 5,
+  Begun: 2,
+  Progress: 3,
+  Count: 4,
 } as const;
 
 /** Whoever a call belongs to: told from the event cache's drain, never from the packet handler. */
@@ -96,8 +96,6 @@ export class Call extends EventItem {
   ackReason = 0;
   ackSerial = 0;
   owesPing = false;
-  /** Serial of the PING under way; 0 = none. */
-  pingSerial = 0;
   resendKind: ResendKind = ResendKind.None;
   /** A tail loss probe has been sent since the last news. */
   hasProbed = false;
@@ -114,6 +112,7 @@ export class Call extends EventItem {
   readonly rx: ReceiveWindow;
   readonly tx: TransmitWindow;
   readonly congestion = new CongestionWindow();
+  readonly pings = new PingLog();
   readonly deadlines = new Float64Array(Deadline.Count);
   readonly times = new Float64Array(CallTime.Count);
 
@@ -144,7 +143,6 @@ export class Call extends EventItem {
     this.ackReason = 0;
     this.ackSerial = 0;
     this.owesPing = false;
-    this.pingSerial = 0;
     this.resendKind = ResendKind.None;
     this.hasProbed = false;
     this.owesProbe = false;
@@ -155,6 +153,7 @@ export class Call extends EventItem {
     this.rx.reset();
     this.tx.reset();
     this.congestion.reset();
+    this.pings.reset();
     this.deadlines.fill(Number.POSITIVE_INFINITY);
     this.times.fill(0);
   }

@@ -92,12 +92,14 @@ function takeEcho(local: Local, call: Call, ack: AckBody): void {
   if (ack.serial === 0) return;
   const now = local.clock[0] as number;
   const peer = peerOf(call);
-  if (ack.serial === call.pingSerial) {
+  const { pings } = call;
+  const ping = pings.find(ack.serial);
+  if (ping >= 0) {
     local.provePeer(peer);
-    noteSentAtDelivered(call, call.times, CallTime.PingSentAt);
+    noteSentAtDelivered(call, pings.sentAt, ping);
     if (ack.reason === AckReason.PingResponse) {
-      call.pingSerial = 0;
-      takeRtt(local, peer, now - (call.times[CallTime.PingSentAt] as number));
+      pings.forget(ping);
+      takeRtt(local, peer, now - (pings.sentAt[ping] as number));
     }
     return;
   }

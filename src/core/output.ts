@@ -205,8 +205,7 @@ export class Output {
     local.stats.sentByType[PacketType.Ack] = (local.stats.sentByType[PacketType.Ack] as number) + 1;
     if (reason !== AckReason.Ping) return;
     local.stats.count(Stat.PingPacketsSent);
-    call.pingSerial = serial;
-    call.times[CallTime.PingSentAt] = local.clock[0] as number;
+    call.pings.note(serial, local.clock);
     peerOf(call).cells[PeerCell.RttAt] = local.clock[0] as number;
   }
 }

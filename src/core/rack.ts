@@ -107,5 +107,5 @@ export function handleResendTimeout(local: Local, call: Call): void {
 // The echo of a packet that was sent twice measures nothing. On a path longer than the first timeout every packet is, so a
 // PING goes along: its answer does.
 function measureRoundTrip(local: Local, call: Call): void {
-  if (peerOf(call).rtt.samples === 0 && call.pingSerial === 0) proposePing(local, call);
+  if (peerOf(call).rtt.samples === 0 && call.pings.newestSerial === 0) proposePing(local, call);
 }

@@ -26,6 +26,12 @@ const FOUND: readonly { readonly scenario: string; readonly seed: number; readon
     seed: 6,
     what: "a recorded request found no tombstone, and its ACK was taken for a retraction",
   },
+  {
+    scenario: "S38",
+    seed: 162,
+    what: "an answer to a PING said nothing of losses when another PING had gone out since",
+  },
+  { scenario: "S27", seed: 167, what: "the same, with clocks that leap" },
   { scenario: "S31", seed: 31, what: "the only service was removed before anybody had looked at its limits" },
   { scenario: "S31R", seed: 1, what: "calls of a service that was removed had no limit to be judged by" },
 ];

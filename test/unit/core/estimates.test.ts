@@ -45,6 +45,42 @@ describe("RttEstimator (RFC 6298)", () => {
     expect([rtt.rtoUs(1), rtt.rtoUs(5)]).toEqual([2 * base, 2 * base]);
   });
 
+  test("the variation is that of the distance, whichever side of the estimate a sample falls on", () => {
+    for (const sample of [300_000, 500_000]) {
+      const rtt = new RttEstimator();
+      rtt.addSample(400_000);
+      rtt.addSample(sample);
+      expect([rtt.rttvarUs, rtt.srttUs]).toEqual([175_000, sample === 300_000 ? 387_500 : 412_500]);
+      expect(rtt.minUs).toBe(Math.min(sample, 400_000));
+      expect(rtt.rtoUs(0)).toBe(rtt.srttUs + 700_000);
+    }
+  });
+
+  test("no timeout is longer than a minute, and none of a known path shorter than 200 ms", () => {
+    const rtt = new RttEstimator();
+    rtt.addSample(50_000_000);
+    expect([rtt.rtoUs(0), rtt.rtoUs(3)]).toEqual([60_000_000, 60_000_000]);
+    rtt.reset();
+    expect([rtt.samples, rtt.srttUs, rtt.rttvarUs, rtt.minUs, rtt.rtoUs(0)]).toEqual([0, 0, 0, 0, 1_000_000]);
+    rtt.addSample(10);
+    expect([rtt.rtoUs(0), rtt.rtoUs(1)]).toEqual([200_000, 400_000]);
+  });
+
+  test("however often it has doubled, a timeout is what it was after the first few times", () => {
+    const rtt = new RttEstimator();
+    for (let backoff = 1; backoff < 200; backoff++) expect(rtt.rtoUs(backoff)).toBe(2_000_000);
+    rtt.addSample(40_000);
+    for (let backoff = 4; backoff < 200; backoff++) expect(rtt.rtoUs(backoff)).toBe(2_000_000);
+  });
+
+  test("samples are counted to a million, which is as good as for ever", () => {
+    const rtt = new RttEstimator();
+    rtt.samples = 999_999;
+    rtt.addSample(10);
+    rtt.addSample(10);
+    expect(rtt.samples).toBe(1_000_000);
+  });
+
   test("nonsense samples are clamped to 1 us and one minute", () => {
     const rtt = new RttEstimator();
     rtt.addSample(-5);
@@ -56,6 +92,56 @@ describe("RttEstimator (RFC 6298)", () => {
 });
 
 describe("CongestionWindow (RFC 5681)", () => {
+  test("avoidance: one packet for each window acknowledged, and what is over counts for the next", () => {
+    const cc = new CongestionWindow();
+    cc.onLoss(5, 21, 20);
+    expect([cc.cwnd, cc.ssthresh]).toEqual([5, 5]);
+    const steps = [4, 1, 5, 1, 8, 30].map((count) => {
+      cc.onAcknowledged(count);
+      return [cc.cwnd, cc.credit];
+    });
+    expect(steps).toEqual([
+      [5, 4],
+      [6, 0],
+      [6, 5],
+      [7, 0],
+      [8, 1],
+      // However many one ACK has, it is one step.
+      [9, 23],
+    ]);
+  });
+
+  test("what one ACK has beyond the threshold counts as avoidance", () => {
+    const cc = new CongestionWindow();
+    cc.ssthresh = 13;
+    cc.onAcknowledged(5);
+    expect([cc.cwnd, cc.credit]).toEqual([13, 2]);
+    cc.onAcknowledged(0);
+    expect([cc.cwnd, cc.credit]).toEqual([13, 2]);
+  });
+
+  test("a loss or a timeout begins the count anew, and halves what was in flight or allowed, whichever is less", () => {
+    for (const [flight, cwnd, half] of [
+      [20, 9, 4],
+      [9, 20, 4],
+      [3, 20, 2],
+      [40, 40, 20],
+    ] as const) {
+      const [lost, expired] = [new CongestionWindow(), new CongestionWindow()];
+      for (const cc of [lost, expired]) Object.assign(cc, { cwnd, ssthresh: cwnd, credit: 3 });
+      expect(lost.onLoss(7, 30, flight)).toBe(true);
+      expired.onTimeout(30, flight);
+      expect([lost.cwnd, lost.ssthresh, lost.credit, lost.recoverySeq]).toEqual([half, half, 0, 30]);
+      expect([expired.cwnd, expired.ssthresh, expired.credit, expired.recoverySeq]).toEqual([1, half, 0, 30]);
+    }
+  });
+
+  test("packets sent before a timeout that are found lost after it do not halve again", () => {
+    const cc = new CongestionWindow();
+    cc.onTimeout(30, 20);
+    expect([cc.onLoss(29, 31, 20), cc.ssthresh, cc.onLoss(30, 31, 20)]).toEqual([false, 5, true]);
+  });
+
   test("slow start adds what was acknowledged, avoidance one packet a window", () => {
     const cc = new CongestionWindow();
     cc.onAcknowledged(10);
@@ -165,7 +251,7 @@ describe("loss detection by time of sending (RFC 8985)", () => {
   test("on a path that is not known yet a PING goes along with what is sent again", () => {
     const stage = stageService("AckRequest");
     const peer = stage.call.connection?.peer as Peer;
-    stage.call.pingSerial = 0;
+    stage.call.pings.reset();
     expect(peer.rtt.samples).toBe(0);
     stage.handle.write(new Uint8Array(10), 0, 10);
     stage.rig.poll();
