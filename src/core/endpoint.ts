@@ -211,8 +211,7 @@ export class Endpoint {
       return;
     }
     const call = local.calls.at(slot);
-    if (local.clock[0] !== undefined && local.clock[0] < (this.#times[1] as number))
-      postponeVerdicts(call, this.#times);
+    if ((local.clock[0] as number) < (this.#times[1] as number)) postponeVerdicts(call, this.#times);
     handleCallTimeout(local, call);
   }
 

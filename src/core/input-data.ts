@@ -47,7 +47,7 @@ export function inputData(
   }
   local.stats.cells[Stat.DataPacketsRead] = (local.stats.cells[Stat.DataPacketsRead] as number) + segments;
   call.times[CallTime.LastHeard] = local.clock[0] as number;
-  if (!beginReply(local, call)) return;
+  beginReply(local, call);
   const before = call.rx.next;
   const reason =
     segments === 1
@@ -66,13 +66,10 @@ export function inputData(
 }
 
 // The first DATA of a reply acknowledges the whole request, sent or not (rx-behaviour.md section 3.1).
-function beginReply(local: Local, call: Call): boolean {
-  if (call.isService) return true;
-  if (call.state === CallState.ClientSendRequest || call.state === CallState.ClientAwaitReply) {
-    enterRecvReply(local, call);
-    noteProgress(local, call);
-  }
-  return call.state === CallState.ClientRecvReply;
+function beginReply(local: Local, call: Call): void {
+  if (call.state !== CallState.ClientSendRequest && call.state !== CallState.ClientAwaitReply) return;
+  enterRecvReply(local, call);
+  noteProgress(local, call);
 }
 
 function inputJumbo(

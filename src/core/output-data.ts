@@ -108,7 +108,7 @@ export class DataOutput {
   // Whether the next new packet may go out now. Lost ones go first, and on their own.
   #mayFollow(call: Call): boolean {
     const { tx } = call;
-    return tx.lost === 0 && tx.sendable(call.congestion.cwnd) === tx.next && tx.hasPayload(tx.next);
+    return tx.sendable(call.congestion.cwnd) === tx.next && tx.hasPayload(tx.next);
   }
 
   /** Protects the payload of `seq` if that has not been done, and copies it to `at`. @returns its length */
