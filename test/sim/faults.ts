@@ -238,6 +238,7 @@ const EPISODES: Partial<Record<FaultKind, Begin>> = {
     if (end === undefined) return AT_ONCE;
     plan.count("clockJump");
     end.leap(prng.below(5 * SECOND));
-    return AT_ONCE;
+    // Leaps on leaps while the path is stuck make the dead time pass: then the call has been dead by its own clock.
+    return { undo: () => undefined, lastsUs: 10 * SECOND };
   },
 };

@@ -9,7 +9,9 @@ export const s01: SimScenario = {
   title: "clean net, 1 to 8 clients, all channels",
   path: { delayMeanUs: 500 },
   start(world) {
-    world.addServer({ style: world.oneOf([ServiceStyle.User, ServiceStyle.Kernel]) });
+    // Room for all calls of all clients at once.
+    const options = { buffersMax: 2_048 };
+    world.addServer({ style: world.oneOf([ServiceStyle.User, ServiceStyle.Kernel]), options });
     world.addClients(world.pick(1, 8), { connectionsMax: 1 });
     world.addCalls(4, world.pick(1, 20_000), world.pick(1, 20_000));
   },
