@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { CallHandle } from "../../../src/core/call-handle.js";
 import type { Call } from "../../../src/core/call-object.js";
 import { type Service, ServiceStyle } from "../../../src/core/service.js";
+import { Stat } from "../../../src/core/stats.js";
 import { RxError, RxOptionError } from "../../../src/util/errors.js";
 import { clientTalker } from "./packets.js";
 import { LAST, nameOf, Rig } from "./rig.js";
@@ -362,6 +363,13 @@ describe("kernel style", () => {
     expect(rig.discarded).toEqual([]);
   });
 
+  test("spare connections and peers go back after the calls: to leave a call behind is a mistake of ours", () => {
+    const rig = new Rig();
+    const { backlog } = open(rig, ServiceStyle.Kernel, 2);
+    expect(() => backlog.discardRest()).toThrow("spare calls are left behind");
+    expect([backlog.peers, backlog.connections, backlog.calls]).toEqual([2, 2, 2]);
+  });
+
   test("accept and reject belong to the other style", () => {
     const rig = new Rig();
     const service = open(rig, ServiceStyle.Kernel, 1);
@@ -385,6 +393,7 @@ describe("kernel style", () => {
     };
     service.close();
     expect(told).toEqual([0n, 1n, 3n]);
+    expect(rig.stat(Stat.NotifierFaults)).toBe(1);
     expect(inUse(rig, service)).toEqual([0, 0, 0]);
     expect(rig.endpoint.local.userIds.size).toBe(0);
   });

@@ -1,13 +1,14 @@
 // The surface of an endpoint: time, timers, blocked peers, what handles do with data.
 import { describe, expect, test } from "vitest";
 import type { CallHandle } from "../../../src/core/call-handle.js";
-import { CallEvent } from "../../../src/core/call-object.js";
+import { CallEvent, Completion } from "../../../src/core/call-object.js";
+import { ServiceState } from "../../../src/core/service.js";
 import { Stat } from "../../../src/core/stats.js";
 import { AckReason } from "../../../src/wire/ack.js";
 import { PacketType } from "../../../src/wire/packet-type.js";
 import { openTestBundle, stageClient, stageService } from "./calls.js";
 import { clientTalker, filled } from "./packets.js";
-import { LAST, Listener, nameOf, Rig, STRANGER, WANTS_ACK } from "./rig.js";
+import { addressOf, LAST, Listener, nameOf, Rig, STRANGER, WANTS_ACK } from "./rig.js";
 
 describe("time", () => {
   test("an endpoint with nothing to do wants no timer", () => {
@@ -78,11 +79,125 @@ describe("time", () => {
     expect([turns > 4, listeners.every((listener) => listener.ends === 1)]).toEqual([true, true]);
   });
 
+  test("a timer is wanted for as long as there is something to forget: a peer alone, tombstones alone", () => {
+    const wants = (rig: Rig, us: number): boolean => {
+      rig.pass(us);
+      return rig.endpoint.nextTimeoutUs() !== Number.POSITIVE_INFINITY;
+    };
+    // A client connection leaves its peer behind, for a minute.
+    const client = new Rig({ options: { idleClientConnectionMs: 1_000 } });
+    client.endpoint.beginCall(openTestBundle(client), new Listener()).abort(5);
+    client.drain();
+    expect(wants(client, 3_000_000)).toBe(true);
+    const { connections, peers, tombstones } = client.endpoint.local;
+    expect([connections.known.count, peers.known.count, tombstones.count]).toEqual([0, 1, 0]);
+    expect([wants(client, 65_000_000), peers.known.count]).toEqual([false, 0]);
+    // A service connection leaves its call numbers behind, for two.
+    const service = new Rig({ options: { idleConnectionMs: 1_000 } });
+    const offered = service.offer();
+    service.exchange(clientTalker().data(1));
+    offered.reject(service.newCalls[0] as CallHandle, -6);
+    service.drain();
+    expect(wants(service, 65_000_000)).toBe(true);
+    const { local } = service.endpoint;
+    expect([local.connections.known.count, local.peers.known.count, local.tombstones.count]).toEqual([
+      0, 0, 1,
+    ]);
+    expect([wants(service, 65_000_000), local.tombstones.count]).toEqual([false, 0]);
+  });
+
+  test("idle connections are looked at once a second, however often it is called", () => {
+    const rig = new Rig({ options: { idleConnectionMs: 100 } });
+    const service = rig.offer();
+    const { known } = rig.endpoint.local.connections;
+    const turnAfter = (us: number): number => {
+      rig.nowUs += us;
+      rig.endpoint.handleTimeout(rig.nowUs);
+      rig.drain();
+      rig.poll();
+      return known.count;
+    };
+    turnAfter(0);
+    rig.exchange(clientTalker().data(1));
+    service.reject(rig.newCalls[0] as CallHandle, -6);
+    rig.drain();
+    expect([500_000, 499_999, 1].map(turnAfter)).toEqual([1, 1, 0]);
+    rig.exchange(clientTalker({ cid: 0x2000 }).data(1));
+    service.reject(rig.newCalls[1] as CallHandle, -6);
+    rig.drain();
+    expect([999_999, 1].map(turnAfter)).toEqual([1, 0]);
+  });
+
   test("the host is asked for a timer only when the next deadline has become earlier", () => {
     const { rig, talker } = stageService("RecvRequest");
     const wanted = rig.timerWanted;
     for (let i = 0; i < 50; i++) rig.exchange(talker.ping());
     expect(rig.timerWanted - wanted).toBeLessThan(10);
+  });
+});
+
+describe("services", () => {
+  test("an id is offered once; whoever is removed gives it back, closed, and takes no one else's", () => {
+    const rig = new Rig();
+    const first = rig.offer();
+    expect(() => rig.offer()).toThrow("service 147 is offered on this socket already");
+    expect(() => rig.offer()).toThrow(expect.objectContaining({ code: "RX_ERR_SERVICE_IN_USE" }));
+    rig.endpoint.removeService(first);
+    expect([first.state, rig.endpoint.services.size]).toEqual([ServiceState.Closed, 0]);
+    const second = rig.offer();
+    rig.endpoint.removeService(first);
+    expect([rig.endpoint.services.get(147), second.state]).toEqual([second, ServiceState.Listening]);
+  });
+});
+
+describe("a bundle", () => {
+  test("of a security class that the socket lacks is refused by name", () => {
+    const rig = new Rig();
+    const { options } = openTestBundle(rig);
+    expect(() => rig.endpoint.openBundle({ ...options, securityIndex: 9 })).toThrow(
+      /securityIndex.*the index of a class of this socket.*9/,
+    );
+  });
+});
+
+describe("calls that wait for a channel", () => {
+  test("get the one that a user gives up with the next output", () => {
+    const rig = new Rig();
+    const bundle = openTestBundle(rig);
+    const handles = Array.from({ length: 5 }, () => {
+      const handle = rig.endpoint.beginCall(bundle, new Listener());
+      handle.end();
+      return handle;
+    });
+    expect(rig.names()).toEqual(["DATA 1", "DATA 1", "DATA 1", "DATA 1"]);
+    handles[2]?.abort(9);
+    const [sent, ...others] = rig.poll();
+    expect([sent && nameOf(sent), sent?.header.cid, sent?.header.callNumber, others]).toEqual([
+      "DATA 1",
+      (handles[4]?.call?.connection?.connectionId as number) | 2,
+      2,
+      [],
+    ]);
+  });
+});
+
+describe("a network that cannot be reached", () => {
+  test("ends the calls to that address, not those that have no connection yet, nor those of other ports", () => {
+    const rig = new Rig();
+    rig.offer();
+    const bundle = openTestBundle(rig);
+    const handles = Array.from({ length: 5 }, () => rig.endpoint.beginCall(bundle, new Listener()));
+    rig.endpoint.handleNetworkError(addressOf("127.0.0.1", 7_002));
+    rig.drain();
+    expect(handles.map((handle) => handle.isEnded)).toEqual([false, false, false, false, false]);
+    rig.endpoint.handleNetworkError(addressOf("127.0.0.1", 7_001));
+    rig.drain();
+    expect(handles.map((handle) => [handle.isEnded, handle.completion])).toEqual([
+      ...Array.from({ length: 4 }, () => [true, Completion.NetworkError]),
+      [false, Completion.None],
+    ]);
+    // It has a channel now.
+    expect(handles[4]?.call?.callNumber).toBe(2);
   });
 });
 

@@ -114,20 +114,16 @@ describe("a sender that is told NoSpace", () => {
     expect([sending.call.congestion.cwnd, sending.call.congestion.ssthresh]).toEqual([cwnd, ssthresh]);
   });
 
-  test.each([
-    "Idle",
-    "Requested",
-    "Duplicate",
-    "OutOfSequence",
-    "PingResponse",
-    "Delay",
-  ] as const)("the next ACK with reason %s sends the first packet at once", (name) => {
-    const { says } = stage(8, 20);
-    expect(says(AckReason.NoSpace)).toEqual([]);
-    expect(says(AckReason[name])).toEqual([1]);
-    // Once: without another NoSpace the same ACK brings nothing.
-    expect(says(AckReason[name])).toEqual([]);
-  });
+  test.each(["Idle", "Requested", "Duplicate", "OutOfSequence", "PingResponse", "Delay"] as const)(
+    "the next ACK with reason %s sends the first packet at once",
+    (name) => {
+      const { says } = stage(8, 20);
+      expect(says(AckReason.NoSpace)).toEqual([]);
+      expect(says(AckReason[name])).toEqual([1]);
+      // Once: without another NoSpace the same ACK brings nothing.
+      expect(says(AckReason[name])).toEqual([]);
+    },
+  );
 
   test("all that was refused follows when the peer has a buffer again, in order", () => {
     const sending = stage(8, 20);

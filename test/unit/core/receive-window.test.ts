@@ -171,6 +171,15 @@ describe("ReceiveWindow.room, the window to advertise", () => {
     expect([rx.isComplete, rx.room]).toEqual([true, 32]);
   });
 
+  test("to put two packets into one place, or to take more than there is, is a mistake of ours", () => {
+    const { pool, rx } = make(32, 10);
+    place(pool, rx, 1, 4);
+    expect(() => rx.place(1, pool.take(), false, 0)).toThrow("receive window place is taken");
+    expect(() => rx.consume(rx.peek(), 5)).toThrow("consumed more than the buffer holds");
+    rx.consume(rx.peek(), 4);
+    expect([rx.peek(), rx.readSeq]).toEqual([NO_BUFFER, 2]);
+  });
+
   test("a buffer that was handed over counts as held, and goes back once", () => {
     const { pool, rx } = make(32, 10);
     rx.granted = pool.take();

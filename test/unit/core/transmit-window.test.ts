@@ -67,6 +67,14 @@ describe("TransmitWindow", () => {
     expect([small.tx.isWritable, small.pool.failedTakes]).toEqual([false, 1]);
   });
 
+  test("to write or to end once more behind the last packet is a mistake of ours", () => {
+    const { tx } = make();
+    tx.end();
+    expect(() => tx.write(new Uint8Array(1), 0, 1)).toThrow("write after the last packet");
+    expect(() => tx.end()).toThrow("ended twice");
+    expect([tx.isWritable, tx.couldUseBuffer, tx.wantsBuffer]).toEqual([false, false, false]);
+  });
+
   test("leaves room for what a security class adds, within the packet", () => {
     const pool = new BufferPool(10, 1_500);
     const tx = new TransmitWindow(pool, 8, NO_RETIRER);
