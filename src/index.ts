@@ -46,7 +46,7 @@ export { type RxperfOptions, rxperfService } from "./rxperf/service.js";
 export { nullSecurity } from "./security/null.js";
 export { FaultInjector } from "./transport/fault-injector.js";
 export { PcapngTap, PcapngWriter } from "./transport/pcapng.js";
-export type { DatagramSink, DatagramTransport, TransportCounters } from "./transport/transport.js";
+export type { DatagramSink, DatagramTransport, SendRoom, TransportCounters } from "./transport/transport.js";
 export { RX_ERRORS, RxError, type RxErrorCode, RxOptionError } from "./util/errors.js";
 export { AbortCode, abortCodeName } from "./wire/abort.js";
 export { describePacket } from "./wire/describe.js";

@@ -4,9 +4,10 @@ import { buffersKept } from "../memory/buffer-pool.js";
 import { type MemoryCost, memoryCosts, totalCost } from "../node/memory-ceiling.js";
 import type { RpcServer } from "../node/rpc-server.js";
 import type { SocketStats } from "../node/socket-stats.js";
+import { type TransportPath, transportPath } from "../node/system.js";
 import type { MemoryLimits } from "../rpc/call-memory.js";
 import type { ServiceDefinition } from "../rpc/service-definition.js";
-import { formatTarget, type Target } from "./arguments.js";
+import { formatTarget, printable, type Target } from "./arguments.js";
 import type { Terminal } from "./terminal.js";
 import { formatBytes, formatRate, formatTable } from "./text.js";
 
@@ -56,13 +57,15 @@ export class ServeReport {
     const { isJson, isQuiet } = this.#settings;
     const address = formatTarget(this.#server.addresses[0] ?? { host: "", port: 0 });
     const { config, limits } = this.#settings;
-    const costs = memoryCosts(config, limits);
+    const path = transportPath();
+    const costs = memoryCosts(config, limits, path.path === "native");
     if (isJson) {
       this.#json("listening", {
         address,
         services: this.#serviceFacts(),
         memoryBytes: totalCost(costs),
-        native: false,
+        native: path.path === "native",
+        nativeReason: path.reason,
       });
       return;
     }
@@ -135,7 +138,7 @@ export class ServeReport {
       lines.push("  small for bursts of hundreds of calls; on Linux: sysctl -w net.core.rmem_max=4194304");
     }
     lines.push(
-      "native code: none, node:dgram",
+      pathLine(transportPath()),
       "",
       "Try, in another terminal (without an installation: node dist/cli/main.js for rxrpc):",
       `  rxrpc perf rpc ${address} --seconds 5 --outstanding 16`,
@@ -168,6 +171,12 @@ export class ServeReport {
   #json(event: string, facts: object): void {
     this.#terminal.out(JSON.stringify({ event, ...facts }));
   }
+}
+
+function pathLine({ path, reason }: TransportPath): string {
+  return path === "native"
+    ? `native code: UDP in batches (${printable(reason)})`
+    : `native code: none, node:dgram (${printable(reason)})`;
 }
 
 interface BufferFacts {

@@ -4,6 +4,7 @@ import type { EndpointConfig } from "../core/config.js";
 import { TRANSMIT_ROOM } from "../core/output.js";
 import { REPLIES_BYTES } from "../core/refusal.js";
 import type { MemoryLimits } from "../rpc/call-memory.js";
+import { RECEIVE_MAX, SLOT_BYTES } from "../transport/native/binding.js";
 
 /** One line of the account. */
 export interface MemoryCost {
@@ -17,6 +18,8 @@ export interface MemoryCost {
 const BUFFER_EXTRA_BYTES = 136; // four 32-bit cells and one view
 // Where datagrams are cut up, written and sent from; and the refusals that wait to be sent.
 const SCRATCH_BYTES = 2 * 65_536 + TRANSMIT_ROOM + REPLIES_BYTES;
+// What datagrams are received into, by all sockets of a thread; and a socket's batch to send.
+const NATIVE_SCRATCH_BYTES = RECEIVE_MAX * SLOT_BYTES + 170_000;
 const CALL_OBJECT_BYTES = 5_120; // with its handle, its stream and the arrays' own objects
 const CONNECTION_BYTES = 512;
 const PEER_BYTES = 640;
@@ -30,13 +33,21 @@ const LENT_PLACE_BYTES = 20;
 // Places beyond the receive window that a jumbogram may take.
 const RECEIVE_SLACK = 4;
 
-/** The account of one socket with these settings. All but the buffers is allocated when it is first needed. */
-export function memoryCosts(config: EndpointConfig, limits: MemoryLimits): readonly MemoryCost[] {
+/**
+ * The account of one socket with these settings. All but the buffers is allocated when it is first needed.
+ *
+ * @param isNative datagrams go by the native addon
+ */
+export function memoryCosts(
+  config: EndpointConfig,
+  limits: MemoryLimits,
+  isNative: boolean,
+): readonly MemoryCost[] {
   const receive = RECEIVE_PLACE_BYTES * powerOfTwo(config.receiveWindowPackets + RECEIVE_SLACK);
   const transmit = (TRANSMIT_PLACE_BYTES + LENT_PLACE_BYTES) * powerOfTwo(config.transmitQueuePackets + 1);
   return [
     { name: "packet buffers", count: config.buffersMax, eachBytes: config.bufferBytes + BUFFER_EXTRA_BYTES },
-    { name: "fixed scratch", count: 1, eachBytes: SCRATCH_BYTES },
+    { name: "fixed scratch", count: 1, eachBytes: SCRATCH_BYTES + (isNative ? NATIVE_SCRATCH_BYTES : 0) },
     { name: "calls", count: config.callsMax, eachBytes: CALL_OBJECT_BYTES + receive + transmit },
     { name: "connections", count: config.connectionsMax, eachBytes: CONNECTION_BYTES },
     { name: "peers", count: config.peersMax, eachBytes: PEER_BYTES },

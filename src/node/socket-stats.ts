@@ -2,6 +2,7 @@
 import type { Stat } from "../core/stats.js";
 import type { ByteBudget } from "../memory/byte-budget.js";
 import type { Driver } from "../transport/driver.js";
+import { NativeUdp } from "../transport/native/native-udp.js";
 import type { TransportCounters } from "../transport/transport.js";
 import type { FileCounters } from "./file-queue.js";
 import { memoryCosts, totalCost } from "./memory-ceiling.js";
@@ -73,7 +74,9 @@ export function socketStats(
   const { local } = driver.endpoint;
   const { calls, connections, peers, buffers } = local;
   return {
-    ceilingBytes: totalCost(memoryCosts(driver.endpoint.config, resources.memory.limits)),
+    ceilingBytes: totalCost(
+      memoryCosts(driver.endpoint.config, resources.memory.limits, socket instanceof NativeUdp),
+    ),
     counters: local.stats.snapshot(),
     transport: { ...driver.transport.counters },
     granted: { ...socket.granted },

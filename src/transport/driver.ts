@@ -8,6 +8,8 @@ import type { RandomSource } from "../core/random-source.js";
 import type { SecurityClass } from "../core/security-class.js";
 import { EventCache } from "../loop/event-cache.js";
 import type { Address } from "../util/address.js";
+import { CID_MASK, HEADER_SIZE, PacketHeader, readHeader } from "../wire/header.js";
+import { PacketFlag } from "../wire/packet-type.js";
 import type { Loop } from "./loop.js";
 import type { DatagramSink, DatagramTransport } from "./transport.js";
 
@@ -45,15 +47,18 @@ export class Driver implements DatagramSink, EndpointHost {
   readonly #loop: Loop;
   readonly #onError: (cause: Error) => void;
   readonly #changesOnlyWhatDiffers: boolean;
-  readonly #out = new Transmit(Buffer.alloc(TRANSMIT_ROOM));
+  readonly #out: Transmit;
   /** Text form of each peer's address, by its place in the table, and the life of the peer it belongs to. */
   readonly #hosts: string[] = [];
   readonly #hostLives: number[] = [];
+  readonly #quoted = new PacketHeader();
   readonly #drain: () => void;
   readonly #goOn: () => void;
   readonly #flush: () => void;
   readonly #expire: () => void;
   #isFlushArmed = false;
+  /** Armed for the end of the current callback, and not for the next turn. */
+  #isTickArmed = false;
   #isClosed = false;
   #cancelTimer: (() => void) | null = null;
   #timerUs = NEVER;
@@ -62,6 +67,7 @@ export class Driver implements DatagramSink, EndpointHost {
 
   constructor(parts: DriverParts) {
     this.transport = parts.transport;
+    this.#out = new Transmit(parts.transport.room?.bytes ?? Buffer.alloc(TRANSMIT_ROOM));
     this.#loop = parts.loop;
     this.#onError = parts.onError;
     this.#changesOnlyWhatDiffers = parts.changesOnlyWhatDiffers ?? true;
@@ -115,16 +121,35 @@ export class Driver implements DatagramSink, EndpointHost {
   }
 
   handleDatagram(bytes: Uint8Array, length: number, remote: Address): void {
-    if (!this.#isClosed) this.endpoint.handleDatagram(this.#loop.nowUs(), remote, bytes, length);
+    if (this.#isClosed) return;
+    // A batch brings many before the next tick: what one asked for is written before the next one can change that. An
+    // answer to a PING would get lost when the call's end came with it.
+    if (this.#isTickArmed) this.#sendAll();
+    this.endpoint.handleDatagram(this.#loop.nowUs(), remote, bytes, length);
   }
 
   handleError(cause: Error): void {
     this.#onError(cause);
   }
 
+  // Believed only with the ids of a connection of ours to that very peer in it: they are random, and so who has not seen
+  // our packets cannot end a call.
+  handleUnreachable(remote: Address, quote: Uint8Array, length: number): void {
+    if (this.#isClosed || length < HEADER_SIZE) return;
+    const header = this.#quoted;
+    readHeader(quote, 0, header);
+    if ((header.flags & PacketFlag.ClientInitiated) === 0) return;
+    const { connections } = this.endpoint.local;
+    const connection = connections.find(header.epoch, header.cid & CID_MASK, false);
+    if (connection?.peer?.address.equals(remote) !== true) return;
+    this.advance();
+    this.endpoint.handleNetworkError(remote);
+  }
+
   wantTransmit(): void {
     if (this.#isFlushArmed || this.#isClosed) return;
     this.#isFlushArmed = true;
+    this.#isTickArmed = true;
     this.#loop.tick(this.#flush);
   }
 
@@ -146,16 +171,27 @@ export class Driver implements DatagramSink, EndpointHost {
 
   #runFlush(): void {
     this.#isFlushArmed = false;
+    this.#isTickArmed = false;
     if (this.#isClosed) return;
-    const { endpoint } = this;
+    const isDry = this.#sendAll();
+    this.transport.flush?.();
+    if (isDry) return;
+    this.#loop.turn(this.#flush);
+    this.#isFlushArmed = true;
+  }
+
+  /** @returns false when there is more than one flush may send */
+  #sendAll(): boolean {
+    const { endpoint, transport } = this;
+    const { room } = transport;
     const out = this.#out;
     endpoint.advance(this.#loop.nowUs());
     for (let sent = 0; sent < FLUSH_MAX; sent++) {
-      if (!endpoint.pollTransmit(out)) return;
-      this.transport.send(out.bytes, out.offset, out.length, out.remote, this.#hostOf(out));
+      if (room !== undefined) out.offset = room.offset;
+      if (!endpoint.pollTransmit(out)) return true;
+      transport.send(out.bytes, out.offset, out.length, out.remote, this.#hostOf(out));
     }
-    this.#loop.turn(this.#flush);
-    this.#isFlushArmed = true;
+    return false;
   }
 
   #hostOf(out: Transmit): string {

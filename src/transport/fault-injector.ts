@@ -80,6 +80,10 @@ export class FaultInjector implements DatagramTransport, DatagramSink {
     this.#sink?.handleError(cause);
   }
 
+  handleUnreachable(remote: Address, quote: Uint8Array, length: number): void {
+    this.#sink?.handleUnreachable?.(remote, quote, length);
+  }
+
   #pass(faults: LinkFaults, bytes: Uint8Array, go: (datagram: Uint8Array) => void): void {
     if (faults.isLost(bytes.length)) return;
     const nowUs = this.#scheduler.nowUs();

@@ -174,6 +174,10 @@ export class PcapngTap implements DatagramTransport, DatagramSink {
     return isTaken;
   }
 
+  flush(): void {
+    this.#inner.flush?.();
+  }
+
   close(): Promise<void> {
     return this.#inner.close();
   }
@@ -185,6 +189,10 @@ export class PcapngTap implements DatagramTransport, DatagramSink {
 
   handleError(cause: Error): void {
     this.#sink?.handleError(cause);
+  }
+
+  handleUnreachable(remote: Address, quote: Uint8Array, length: number): void {
+    this.#sink?.handleUnreachable?.(remote, quote, length);
   }
 }
 

@@ -1,55 +1,25 @@
 // UDP over dgram-as-promised: it makes, binds and closes the socket; datagrams pass by its public `.socket`,
 // without a promise or an object of ours per datagram.
 
-import type * as dgram from "node:dgram";
 import type { RemoteInfo, Socket, SocketType } from "node:dgram";
 import { DgramAsPromised, type SocketAsPromised } from "dgram-as-promised";
 import { Address } from "../util/address.js";
-import { RxError, RxOptionError } from "../util/errors.js";
-import { integerOption, knownOptions } from "../util/options.js";
 import { SendScratch } from "./send-scratch.js";
 import { type DatagramSink, type DatagramTransport, newTransportCounters } from "./transport.js";
-import { DEFAULT_HOST, resolveEnds } from "./udp-ends.js";
+import { resolveEnds } from "./udp-ends.js";
+import {
+  closedError,
+  DATAGRAM_MAX_BYTES,
+  errorCode,
+  openError,
+  toRxError,
+  type UdpOptions,
+  UdpSettings,
+} from "./udp-options.js";
 
-export interface UdpOptions {
-  /**
-   * Address or name to bind. Default 127.0.0.1: being reachable from outside is asked for, not stumbled into.
-   * With `connect` the default is the wildcard of the peer's family, since only the peer can be heard.
-   */
-  readonly host?: string;
-  /** Default 0: the system chooses. */
-  readonly port?: number;
-  /** The one peer to talk to. A closed port there then arrives at the sink as ECONNREFUSED, not as a timeout. */
-  readonly connect?: { readonly host: string; readonly port: number };
-  /** For an IPv6 address: hear no IPv4 through it. Default false. */
-  readonly ipv6Only?: boolean;
-  /** Socket buffer to ask for. Default 4 MiB: a burst of 320 datagrams fits with the system's overhead for each. */
-  readonly recvBufferBytes?: number;
-  /** Default 4 MiB. */
-  readonly sendBufferBytes?: number;
-  /** Bytes that may wait in the process when the system takes no more; above it datagrams are dropped. Default 1 MiB. */
-  readonly sendQueueMaxBytes?: number;
-  /** Stands in for `node:dgram`. */
-  readonly dgram?: typeof dgram;
-}
+export type { UdpOptions } from "./udp-options.js";
 
-const OPTIONS = [
-  "host",
-  "port",
-  "connect",
-  "ipv6Only",
-  "recvBufferBytes",
-  "sendBufferBytes",
-  "sendQueueMaxBytes",
-  "dgram",
-] as const satisfies readonly (keyof UdpOptions)[];
-
-const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
 const SMALLEST_BUFFER_BYTES = 64 * 1024;
-const SEND_QUEUE_MAX_BYTES = 1024 * 1024;
-
-// Largest UDP payload over IPv4; more is refused here, so that it cannot fail unseen.
-const DATAGRAM_MAX_BYTES = 65_507;
 
 // A completion callback costs a process.nextTick, 165 ns of the 3.9 us that a send takes on Node 20. Without one a
 // refusal goes unseen, so one send in 16 is watched, and after a refusal every one of the next 1,024. On a connected
@@ -69,10 +39,7 @@ export class UdpTransport implements DatagramTransport {
   readonly granted = { recvBufferBytes: 0, sendBufferBytes: 0 };
 
   readonly #options: UdpOptions;
-  readonly #port: number;
-  readonly #recvBufferBytes: number;
-  readonly #sendBufferBytes: number;
-  readonly #sendQueueMaxBytes: number;
+  readonly #settings: UdpSettings;
   readonly #scratch = new SendScratch();
   readonly #remote = new Address();
   readonly #onMessage = (message: Buffer, info: RemoteInfo): void => this.#receive(message, info);
@@ -97,40 +64,13 @@ export class UdpTransport implements DatagramTransport {
 
   /** @throws RxOptionError */
   constructor(options: UdpOptions = {}) {
-    knownOptions("udp", options, OPTIONS);
-    if (options.host !== undefined) checkHost("host", options.host);
-    if (options.connect !== undefined) checkConnect(options.connect);
-    if (options.ipv6Only !== undefined && typeof options.ipv6Only !== "boolean") {
-      throw new RxOptionError("ipv6Only", "a boolean", options.ipv6Only);
-    }
+    this.#settings = new UdpSettings(options);
     this.#options = options;
-    this.#port = integerOption("port", options.port, 0, 0, 65_535);
-    this.#recvBufferBytes = integerOption(
-      "recvBufferBytes",
-      options.recvBufferBytes,
-      SOCKET_BUFFER_BYTES,
-      1024,
-      2 ** 30,
-    );
-    this.#sendBufferBytes = integerOption(
-      "sendBufferBytes",
-      options.sendBufferBytes,
-      SOCKET_BUFFER_BYTES,
-      1024,
-      2 ** 30,
-    );
-    this.#sendQueueMaxBytes = integerOption(
-      "sendQueueMaxBytes",
-      options.sendQueueMaxBytes,
-      SEND_QUEUE_MAX_BYTES,
-      0,
-      2 ** 30,
-    );
   }
 
   async open(sink: DatagramSink): Promise<void> {
     if (this.#state === UdpState.Closed) throw closedError();
-    if (this.#state !== UdpState.Idle) throw new RxError("RX_ERR_SOCKET", "the transport is open already");
+    if (this.#state !== UdpState.Idle) throw openError();
     this.#state = UdpState.Opening;
     this.#opening = this.#open(sink);
     await this.#opening;
@@ -185,7 +125,7 @@ export class UdpTransport implements DatagramTransport {
     try {
       const ends = await resolveEnds(this.#options.host, this.#options.connect);
       made = this.#createSocket(ends.type);
-      const bound = await made.bind({ port: this.#port, address: ends.host, exclusive: true });
+      const bound = await made.bind({ port: this.#settings.port, address: ends.host, exclusive: true });
       if (ends.peer !== undefined) await connectSocket(made.socket, ends.peer.port, ends.peerHost);
       if (this.#isClosed()) throw closedError();
       const name = ends.peer === undefined ? bound : made.address();
@@ -226,7 +166,7 @@ export class UdpTransport implements DatagramTransport {
     const made = DgramAsPromised.createSocket({
       type,
       lookup: answerLiteral,
-      ...(type === "udp6" ? { ipv6Only: this.#options.ipv6Only ?? false } : {}),
+      ...(type === "udp6" ? { ipv6Only: this.#settings.ipv6Only } : {}),
       ...(this.#options.dgram === undefined ? {} : { dgram: this.#options.dgram }),
     });
     // All three before bind: an `error` with no listener ends the process.
@@ -241,11 +181,11 @@ export class UdpTransport implements DatagramTransport {
   }
 
   #askForBuffers(socket: Socket): void {
-    this.granted.recvBufferBytes = grantedBytes(this.#recvBufferBytes, (bytes) => {
+    this.granted.recvBufferBytes = grantedBytes(this.#settings.recvBufferBytes, (bytes) => {
       socket.setRecvBufferSize(bytes);
       return socket.getRecvBufferSize();
     });
-    this.granted.sendBufferBytes = grantedBytes(this.#sendBufferBytes, (bytes) => {
+    this.granted.sendBufferBytes = grantedBytes(this.#settings.sendBufferBytes, (bytes) => {
       socket.setSendBufferSize(bytes);
       return socket.getSendBufferSize();
     });
@@ -287,7 +227,7 @@ export class UdpTransport implements DatagramTransport {
     const queued = socket.getSendQueueSize();
     if (socket.getSendQueueCount() === 0) {
       this.#isQueueing = false;
-    } else if (queued + length > this.#sendQueueMaxBytes) {
+    } else if (queued + length > this.#settings.sendQueueMaxBytes) {
       this.counters.sendDrops++;
       return false;
     }
@@ -316,19 +256,6 @@ export class UdpTransport implements DatagramTransport {
     // refusal is one datagram lost and nothing more.
     if (this.#peer !== undefined && errorCode(error) === "ECONNREFUSED") this.#sink?.handleError(error);
   }
-}
-
-function checkHost(option: string, host: unknown): void {
-  if (typeof host !== "string" || host === "")
-    throw new RxOptionError(option, "a host name or address", host);
-}
-
-function checkConnect(connect: { readonly host: string; readonly port: number }): void {
-  knownOptions("connect", connect, ["host", "port"]);
-  checkHost("connect.host", connect.host);
-  if (connect.port === undefined)
-    throw new RxOptionError("connect.port", "an integer from 1 to 65535", undefined);
-  integerOption("connect.port", connect.port, 0, 1, 65_535);
 }
 
 // Only literals reach the socket, so its own lookup, which would go through a thread and a later turn, is not needed.
@@ -369,22 +296,4 @@ function grantedBytes(wanted: number, ask: (bytes: number) => number): number {
       if (bytes <= SMALLEST_BUFFER_BYTES) return 0;
     }
   }
-}
-
-function closedError(): RxError {
-  return new RxError("RX_ERR_SOCKET_CLOSED", "the transport is closed");
-}
-
-function toRxError(error: unknown, options: UdpOptions): Error {
-  if (error instanceof RxError || error instanceof RxOptionError) return error;
-  const what = options.connect === undefined ? "bind" : "connect";
-  const target = options.connect ?? { host: options.host ?? DEFAULT_HOST, port: options.port ?? 0 };
-  const reason = error instanceof Error ? (errorCode(error) ?? error.message) : String(error);
-  return new RxError("RX_ERR_SOCKET", `cannot ${what} UDP ${target.host} port ${target.port}: ${reason}`, {
-    cause: error,
-  });
-}
-
-function errorCode(error: Error): string | undefined {
-  return "code" in error && typeof error.code === "string" ? error.code : undefined;
 }

@@ -38,7 +38,7 @@ test("columns are aligned", () => {
 
 describe("memoryCosts()", () => {
   const cost = (config: EndpointConfig, name: string): number => {
-    const found = memoryCosts(config, LIMITS).find((each) => each.name === name);
+    const found = memoryCosts(config, LIMITS, false).find((each) => each.name === name);
     return found === undefined ? Number.NaN : found.count * found.eachBytes;
   };
 
@@ -52,16 +52,16 @@ describe("memoryCosts()", () => {
 
   test("counts the memory of arenas and growable buffers, but not their files", () => {
     const config = new EndpointConfig();
-    const small = totalCost(memoryCosts(config, LIMITS));
-    expect(totalCost(memoryCosts(config, new MemoryLimits({ workBytesMax: LIMITS.workBytesMax + 7 })))).toBe(
-      small + 7,
-    );
-    expect(totalCost(memoryCosts(config, new MemoryLimits({ spillBytesMax: 1 })))).toBe(small);
+    const small = totalCost(memoryCosts(config, LIMITS, false));
+    expect(
+      totalCost(memoryCosts(config, new MemoryLimits({ workBytesMax: LIMITS.workBytesMax + 7 }), false)),
+    ).toBe(small + 7);
+    expect(totalCost(memoryCosts(config, new MemoryLimits({ spillBytesMax: 1 }), false))).toBe(small);
   });
 
   test("grows with every limit and with the windows of a call", () => {
     const small = new EndpointConfig();
-    const total = totalCost(memoryCosts(small, LIMITS));
+    const total = totalCost(memoryCosts(small, LIMITS, false));
     const larger = [
       { callsMax: 2_048 },
       { connectionsMax: 8_192 },
@@ -74,7 +74,7 @@ describe("memoryCosts()", () => {
     ];
     for (const options of larger) {
       expect(
-        totalCost(memoryCosts(new EndpointConfig(options), LIMITS)),
+        totalCost(memoryCosts(new EndpointConfig(options), LIMITS, false)),
         JSON.stringify(options),
       ).toBeGreaterThan(total);
     }
