@@ -23,8 +23,9 @@ const PEER_WINDOW_MAX = 255;
 // Peers accept no smaller packets (rx-wire.md section 13), and no trailer makes us send larger ones.
 const PACKET_BYTES_MIN = 548;
 const JUMBO_MAX = 6;
-// With the shortest timeout of 200 ms a packet that found no buffer is offered again about every 0.8 s.
-const HELD_BACK_BACKOFF_MAX = 2;
+// With the shortest timeout of 200 ms a packet that found no buffer, or got lost while the peer is heard, is offered again
+// about every 0.8 s.
+const HEARD_BACKOFF_MAX = 2;
 
 /** Handles an ACK whose body has been read from `bytes`. */
 export function inputAck(
@@ -163,8 +164,18 @@ function takeAcknowledgements(local: Local, call: Call, ack: AckBody, bytes: Uin
     }
   }
   if (ack.reason === AckReason.Duplicate && tx.backoff === 0) tx.reorderSteps++;
+  if (news === 0) limitBackoff(local, call);
   takeSpace(local, call, ack);
   afterAcknowledgements(local, call, news, wasLimited);
+}
+
+// The peer is heard, and still lacks what was sent: the path is no longer what made the timeout double. A pause of many
+// seconds would leave a few tries in the time in which a service wants progress.
+function limitBackoff(local: Local, call: Call): void {
+  const { tx } = call;
+  if (tx.backoff <= HEARD_BACKOFF_MAX || tx.inFlight + tx.lost === 0) return;
+  tx.backoff = HEARD_BACKOFF_MAX;
+  setResendTimer(local, call);
 }
 
 // The packet came and was dropped, for want of a buffer or of room in the window.
@@ -178,10 +189,6 @@ function takeSpace(local: Local, call: Call, ack: AckBody): void {
   const { tx } = call;
   if (isRefusal(ack.reason)) {
     tx.isHeldBack = true;
-    if (tx.backoff > HELD_BACK_BACKOFF_MAX) {
-      tx.backoff = HELD_BACK_BACKOFF_MAX;
-      setResendTimer(local, call);
-    }
     return;
   }
   if (!tx.isHeldBack) return;
