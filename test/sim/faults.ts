@@ -179,7 +179,8 @@ const EPISODES: Partial<Record<FaultKind, Begin>> = {
     const lastsUs = prng.below(5 * SECOND);
     simulation.network.configure({ stuckUntilUs: simulation.nowUs + lastsUs });
     plan.count("stuck");
-    return AT_ONCE;
+    // One that began before it is over would make a path that is stuck for longer than any one is.
+    return { undo: () => undefined, lastsUs };
   },
   mtu: ({ simulation }, prng) => {
     simulation.network.configure({ sizeMax: oneOf(prng, SIZES) as number });

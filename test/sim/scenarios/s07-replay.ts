@@ -6,7 +6,7 @@ import type { SimScenario } from "../run-seed.js";
 export const s07: SimScenario = {
   id: "S07",
   title: "replay after the call and after reaping",
-  path: { replayRate: 0.5, replayUs: 90_000_000, delayMeanUs: 5_000 },
+  path: { replayRate: 0.9, replayUs: 90_000_000, delayMeanUs: 5_000 },
   faults: ["loss", "copy", "reorder", "jitter"],
   lingersUs: 150_000_000,
   start(world) {
