@@ -7,7 +7,7 @@ import { HEADER_SIZE, MAX_DATAGRAM, type PacketHeader } from "../wire/header.js"
 import { JUMBO_DATA_SIZE, JUMBO_HEADER_SIZE } from "../wire/jumbo.js";
 import { PacketFlag } from "../wire/packet-type.js";
 import { noteQueueRoom } from "./call-buffers.js";
-import { type Call, CallState, CallTime, connectionOf, peerOf } from "./call-object.js";
+import { type Call, CallState, CallTime, connectionOf, Deadline, peerOf, ResendKind } from "./call-object.js";
 import { abortCall, completeReply } from "./call-state.js";
 import { PACKET_BYTES_MAX } from "./config.js";
 import { abortConnection } from "./conn-event.js";
@@ -16,16 +16,15 @@ import { type Peer, PeerCell } from "./peer.js";
 import { proposeAck } from "./propose-ack.js";
 import { detectLosses, noteDelivered, noteSentAtDelivered } from "./rack.js";
 import { Stat } from "./stats.js";
-import { noteProgress, setResendTimer } from "./timers.js";
+import { noteProgress, setDeadline, setResendTimer } from "./timers.js";
 import { TransmitFlag } from "./transmit-window.js";
 
 const PEER_WINDOW_MAX = 255;
 // Peers accept no smaller packets (rx-wire.md section 13), and no trailer makes us send larger ones.
 const PACKET_BYTES_MIN = 548;
 const JUMBO_MAX = 6;
-// With the shortest timeout of 200 ms a packet that found no buffer, or got lost while the peer is heard, is offered again
-// about every 0.8 s.
-const HEARD_BACKOFF_MAX = 2;
+// A packet that found no buffer, or got lost while the peer is heard, is offered again every 0.8 s on a short path.
+const HEARD_PAUSE_US = 800_000;
 
 /** Handles an ACK whose body has been read from `bytes`. */
 export function inputAck(
@@ -164,18 +163,8 @@ function takeAcknowledgements(local: Local, call: Call, ack: AckBody, bytes: Uin
     }
   }
   if (ack.reason === AckReason.Duplicate && tx.backoff === 0) tx.reorderSteps++;
-  if (news === 0) limitBackoff(local, call);
   takeSpace(local, call, ack);
   afterAcknowledgements(local, call, news, wasLimited);
-}
-
-// The peer is heard, and still lacks what was sent: the path is no longer what made the timeout double. A pause of many
-// seconds would leave a few tries in the time in which a service wants progress.
-function limitBackoff(local: Local, call: Call): void {
-  const { tx } = call;
-  if (tx.backoff <= HEARD_BACKOFF_MAX || tx.inFlight + tx.lost === 0) return;
-  tx.backoff = HEARD_BACKOFF_MAX;
-  setResendTimer(local, call);
 }
 
 // The packet came and was dropped, for want of a buffer or of room in the window.
@@ -197,6 +186,18 @@ function takeSpace(local: Local, call: Call, ack: AckBody): void {
   tx.markLost(tx.first);
   call.owesResend = true;
   local.scheduleCall(call);
+}
+
+// The peer is heard, and still lacks what was sent: the path is no longer what made the timeout double, and round trips that
+// vary by seconds make it long by itself. That would leave a few tries in the time in which a service wants progress.
+function hasten(local: Local, call: Call): void {
+  const { tx, deadlines } = call;
+  if (tx.backoff === 0 || tx.inFlight + tx.lost === 0) return;
+  const { rtt } = peerOf(call);
+  const pauseUs = Math.max(2 * (rtt.samples === 0 ? rtt.rtoUs(0) : rtt.srttUs), HEARD_PAUSE_US) | 0;
+  if ((deadlines[Deadline.Resend] as number) <= (local.clock[0] as number) + pauseUs) return;
+  call.resendKind = ResendKind.Timeout;
+  setDeadline(local, call, Deadline.Resend, pauseUs);
 }
 
 /** Everything sent so far is hard-acknowledged (rx-wire.md section 9.1). */
@@ -224,6 +225,7 @@ function afterAcknowledgements(local: Local, call: Call, news: number, wasLimite
   }
   if (tx.first < tx.next) detectLosses(local, call, news > 0);
   else setResendTimer(local, call);
+  if (news === 0) hasten(local, call);
   if (tx.hasWork) local.scheduleCall(call);
   noteQueueRoom(local, call);
 }

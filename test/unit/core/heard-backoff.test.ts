@@ -1,6 +1,6 @@
 // A packet that was lost again and again, and a peer that is heard all the same.
 import { expect, test } from "vitest";
-import { type Call, peerOf } from "../../../src/core/call-object.js";
+import { type Call, Deadline, peerOf } from "../../../src/core/call-object.js";
 import { AckReason } from "../../../src/wire/ack.js";
 import { PacketType } from "../../../src/wire/packet-type.js";
 import { openTestBundle, serverTalker } from "./calls.js";
@@ -23,13 +23,14 @@ function staged(): { rig: Rig; call: Call; talker: ReturnType<typeof serverTalke
 
 test("an ACK that brings no news, from a peer that lacks what was sent, makes the next try come sooner", () => {
   const { rig, call, talker } = staged();
+  const resendUs = () => (call.deadlines[Deadline.Resend] as number) - rig.nowUs;
   rig.feed(talker.ack({ reason: AckReason.Ping, firstPacket: 1, serial: 0 }));
   rig.poll();
-  expect(call.tx.backoff).toBe(2);
-  // Once: the ACKs that follow do not put it off.
+  expect(resendUs()).toBe(2 * peerOf(call).rtt.srttUs);
+  // The ACKs that follow do not put it off.
   const heard = () => rig.feed(talker.ack({ reason: AckReason.Ping, firstPacket: 1, serial: 0 }));
   const sent: number[] = [];
-  for (let ms = 0; ms < 10_000 && sent.length === 0; ms += 500) {
+  for (let ms = 0; ms < 4_000; ms += 500) {
     for (const { header } of rig.pass(500_000)) if (header.type === PacketType.Data) sent.push(header.seq);
     heard();
     rig.poll();
@@ -41,6 +42,8 @@ test("a peer that has all of it is asked for its hard ACK with pauses that go on
   const { rig, call, talker } = staged();
   rig.feed(talker.ack({ reason: AckReason.Duplicate, firstPacket: 1, serial: 0, soft: [1] }));
   call.tx.backoff = 6;
+  rig.pass(1_000_000);
+  const before = call.deadlines[Deadline.Resend];
   rig.feed(talker.ack({ reason: AckReason.Duplicate, firstPacket: 1, serial: 0, soft: [1] }));
-  expect([call.tx.inFlight + call.tx.lost, call.tx.backoff]).toEqual([0, 6]);
+  expect([call.tx.inFlight + call.tx.lost, call.deadlines[Deadline.Resend]]).toEqual([0, before]);
 });
