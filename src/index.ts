@@ -13,6 +13,7 @@ export { SharedChunk } from "./memory/shared-chunk.js";
 export { Vector, type VectorItems, type VectorKind } from "./memory/vector.js";
 export type { FileOptions } from "./node/file-access.js";
 export type { FileBackend, FileCounters } from "./node/file-queue.js";
+export { readServerKeys } from "./node/key-files.js";
 export { type DrainOptions, RpcServer, type RpcServerOptions } from "./node/rpc-server.js";
 export { RxClient, type RxClientOptions } from "./node/rx-client.js";
 export { type ConnectOptions, RxSocket } from "./node/rx-socket.js";
@@ -44,6 +45,7 @@ export {
 } from "./rxperf/client.js";
 export { type RxperfOptions, rxperfService } from "./rxperf/service.js";
 export { nullSecurity } from "./security/null.js";
+export { KeyType, type ServerKey, ServerKeys } from "./security/server-keys.js";
 export { FaultInjector } from "./transport/fault-injector.js";
 export { PcapngTap, PcapngWriter } from "./transport/pcapng.js";
 export type { DatagramSink, DatagramTransport, SendRoom, TransportCounters } from "./transport/transport.js";

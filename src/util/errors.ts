@@ -26,6 +26,7 @@ export const RX_ERRORS = {
   RX_ERR_MEMORY: "the memory limit of the call or of the socket is reached",
   RX_ERR_SPILL_FULL: "a buffer cannot grow: its quota or the disk of its spill file is used up",
   RX_ERR_FILE: "a file operation failed",
+  RX_ERR_KEYS: "a server's keys are missing, damaged, or open to others",
   RX_ERR_SOCKET_CLOSED: "the socket is closed",
   RX_ERR_SOCKET: "the operating system refused a socket operation",
 } as const;
